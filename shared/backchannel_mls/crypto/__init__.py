@@ -1,0 +1,1 @@
+"""Cipher suites: primitives from `cryptography`, the labelled functions of RFC 9420 section 5."""

@@ -1,0 +1,62 @@
+"""Integrity of a ratchet tree that came from outside (RFC 9420 sections 7.9.2 and 12.4.3.1)."""
+
+from __future__ import annotations
+
+from backchannel_mls.errors import RemoteError
+from backchannel_mls.rules import Rule
+from backchannel_mls.tree.math import is_below, left, parent, right
+from backchannel_mls.tree.ratchet_tree import ParentNode, RatchetTree
+
+
+def verify_tree(tree: RatchetTree) -> None:
+    """Keys are unique, unmerged leaves consistent, and every parent node parent-hash valid."""
+    check_keys_unique(tree)
+    for index in range(1, len(tree.nodes), 2):
+        node = tree.nodes[index]
+        if isinstance(node, ParentNode):
+            check_unmerged_leaves(tree, index, node)
+            check_parent_hash(tree, index, node)
+
+
+def check_keys_unique(tree: RatchetTree) -> None:
+    """No encryption key stands in two nodes (section 12.4.3.1)."""
+    keys = [node.encryption_key for node in tree.nodes if node is not None]
+    if len(set(keys)) == len(keys):
+        return
+    leaf_keys = [node.encryption_key for node in tree.nodes[::2] if node is not None]
+    leaves_differ = len(set(leaf_keys)) == len(leaf_keys)
+    raise RemoteError(Rule.TREE_KEY_DUPLICATE if leaves_differ else Rule.ENCRYPTION_KEY_DUPLICATE)
+
+
+def check_unmerged_leaves(tree: RatchetTree, index: int, node: ParentNode) -> None:
+    """Each is a member below the node, and listed by every node between (section 12.4.3.1)."""
+    for leaf in node.unmerged_leaves:
+        if tree.leaf(leaf) is None or not is_below(2 * leaf, index):
+            raise RemoteError(Rule.UNMERGED_LEAF_INVALID)
+        between = parent(2 * leaf)
+        while between != index:
+            found = tree.nodes[between]
+            if isinstance(found, ParentNode) and leaf not in found.unmerged_leaves:
+                raise RemoteError(Rule.UNMERGED_LEAF_UNCHAINED)
+            between = parent(between)
+
+
+def check_parent_hash(tree: RatchetTree, index: int, node: ParentNode) -> None:
+    """Exactly one node below chains to this one by its parent hash (section 7.9.2).
+
+    The unmerged leaves under the child C must be the resolution of C without D: compared as
+    sets, leaf by leaf, since D's own unmerged leaves stand in that resolution too.
+    """
+    chained = 0
+    for child, other in ((left(index), right(index)), (right(index), left(index))):
+        expected = tree.parent_hash(index, other)
+        resolution = tree.resolution(child)
+        unmerged = {2 * leaf for leaf in node.unmerged_leaves if is_below(2 * leaf, child)}
+        for below in resolution:
+            found = tree.nodes[below]
+            if found is None:
+                continue
+            if found.parent_hash == expected and set(resolution) - {below} == unmerged:
+                chained += 1
+    if chained != 1:
+        raise RemoteError(Rule.PARENT_HASH_INVALID)

@@ -1,0 +1,23 @@
+"""The files of the project, for the house tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+# Git is not asked which files are tracked: the tests also run where there is none, and on new files.
+UNTRACKED_FOLDERS = frozenset({"node_modules", "__pycache__", "build", "dist", "htmlcov"})
+TRACKED_DOT_FOLDERS = frozenset({".ci"})
+
+
+def project_files() -> Iterator[Path]:
+    """Every file that is, or would be, tracked."""
+    for folder, folders, files in os.walk(ROOT):
+        folders[:] = sorted(
+            name
+            for name in folders
+            if name not in UNTRACKED_FOLDERS and (not name.startswith(".") or name in TRACKED_DOT_FOLDERS)
+        )
+        yield from (Path(folder) / name for name in sorted(files) if (Path(folder) / name).is_file())
