@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from backchannel_mls.crypto.suite import RandomBytes
-from backchannel_mls.errors import LocalError
+from backchannel_mls.errors import LocalError, RemoteError
 from backchannel_mls.group.advance import (
     StagedCommit,
     describe,
@@ -23,7 +23,6 @@ from backchannel_mls.group.leaf_rules import (
     check_leaf_fits_group,
     check_members,
     require_time,
-    verify_key_package,
 )
 from backchannel_mls.group.policy import (
     ALLOW_ALL,
@@ -39,8 +38,9 @@ from backchannel_mls.group.proposals import (
 from backchannel_mls.group.protection import SignedContent, encrypt_content, public_message, sign_content
 from backchannel_mls.group.state import GroupState, MessageKeys, PendingProposal, no_psks
 from backchannel_mls.group.welcome import make_welcome
+from backchannel_mls.rules import Rule
 from backchannel_mls.schedule.key_schedule import PskLookup
-from backchannel_mls.tree.treekem import CreatedPath, create_path
+from backchannel_mls.tree.treekem import CreatedPath, create_path, no_path
 from backchannel_mls.types import (
     LeafIndex,
     LeafNodeSource,
@@ -52,6 +52,7 @@ from backchannel_mls.wire.commit import Commit
 from backchannel_mls.wire.framing import Sender
 from backchannel_mls.wire.key_package import KeyPackage
 from backchannel_mls.wire.leaf_node import LeafNode
+from backchannel_mls.wire.message import parse_message
 from backchannel_mls.wire.proposal import Add, Proposal, Remove
 
 
@@ -112,69 +113,60 @@ def create_commit(
     that are invalid, PolicyError.
     """
     state.require_active()
-    group = state.group
-    own = Sender(SenderType.MEMBER, state.own_leaf)
-    inline = [*proposals, *map(Remove, map(LeafIndex, remove))]
-    inline += [Add(_verified(state, package, policy, now_s)) for package in add]
+    inline = [*proposals, *map(Remove, map(LeafIndex, remove)), *map(_add, add)]
     if any(isinstance(proposal, Add) for proposal in inline):
         require_time(now_s)
     if references is None:
         references = select_references(state.tree, state.proposals, inline, state.own_leaf)
+    own = Sender(SenderType.MEMBER, state.own_leaf)
     covered = [_pending(state, reference) for reference in references]
     covered += [PendingProposal(proposal, own) for proposal in inline]
     judge = Judgement(state.suite, state.context, state.tree, policy, now_s, successor)
     applied = apply_proposals(judge, covered, state.own_leaf)
-    path: CreatedPath | None = None
     if force_path or identity is not None or applied.path_required:
-        signer = identity or group.identity
-        path = make_path(state.suite.id, judge, applied, state.own_leaf, signer, random)
-    tree = applied.tree if path is None else path.tree
-    check_members(tree)
-    commit = Commit((*references, *inline), None if path is None else path.update_path)
+        path = make_path(judge, applied, state.own_leaf, identity or state.group.identity, random)
+    else:
+        path = no_path(applied.tree)
+    check_members(path.tree)
+    commit = Commit((*references, *inline), path.update_path)
     wire_format = WireFormat.PRIVATE_MESSAGE if private else WireFormat.PUBLIC_MESSAGE
-    signed = sign_content(group.identity, state.messages, own, commit, authenticated_data, wire_format)
+    signed = sign_content(state.group.identity, state.messages, own, commit, authenticated_data, wire_format)
     epoch = next_epoch(
         state.context,
-        group.interim_transcript_hash,
-        tree,
+        state.group.interim_transcript_hash,
+        path.tree,
         applied,
-        group.keys.init_secret,
-        state.suite.zero_secret if path is None else path.commit_secret,
+        state.group.keys.init_secret,
+        path.commit_secret,
         signed.framed,
         signed.signature,
         wire_format,
         state.with_own_psks(psks),
     )
     messages, message = _protect(state, signed, epoch.confirmation_tag, padding, random)
-    new_identity = identity or group.identity
-    fresh = {} if path is None else path.private_keys
-    private_keys = kept_private_keys(tree, group.private_keys, fresh)
-    next_state = following_state(state, messages, epoch, applied, tree, new_identity, private_keys)
-    new_leaf = None if path is None else path.update_path.leaf_node
+    private_keys = kept_private_keys(path.tree, state.group.private_keys, path.private_keys)
+    next_state = following_state(
+        state, messages, epoch, applied, path.tree, identity or state.group.identity, private_keys
+    )
+    leaf = path.update_path.leaf_node if path.update_path else None
     effect = describe(
-        state.tree, own, covered, applied, new_leaf, tree, authenticated_data, epoch.context.epoch
+        state.tree, own, covered, applied, leaf, path.tree, authenticated_data, epoch.context.epoch
     )
     policy.judge_commit(state, effect)
-    path_secrets = {} if path is None else path.path_secrets
-    welcome = make_welcome(next_state, epoch, applied, path_secrets, tree_in_welcome=tree_in_welcome)
+    welcome = make_welcome(next_state, epoch, applied, path.path_secrets, tree_in_welcome=tree_in_welcome)
     return PendingCommit(
         message, welcome, state.with_messages(messages), StagedCommit(effect, False, next_state)
     )
 
 
-def _verified(
-    state: GroupState, package: bytes | KeyPackage | VerifiedKeyPackage, policy: Policy, now_s: int | None
-) -> KeyPackage:
-    """A key package to add; those given as verified were judged already, and are judged with the list."""
+def _add(package: bytes | KeyPackage | VerifiedKeyPackage) -> Add:
+    """The proposal for a key package, which is verified with the list of proposals."""
     if isinstance(package, VerifiedKeyPackage):
-        return package.key_package
-    return verify_key_package(
-        package,
-        state.suite.id,
-        now_s=require_time(now_s),
-        extensions=state.context.extensions,
-        policy=policy,
-    ).key_package
+        package = package.key_package
+    message = parse_message(package) if isinstance(package, bytes) else package
+    if not isinstance(message, KeyPackage):
+        raise RemoteError(Rule.VALUE_UNKNOWN)
+    return Add(message)
 
 
 def _pending(state: GroupState, reference: ProposalRef) -> PendingProposal:
@@ -185,7 +177,6 @@ def _pending(state: GroupState, reference: ProposalRef) -> PendingProposal:
 
 
 def make_path(
-    suite_id: int,
     judge: Judgement,
     applied: AppliedProposals,
     committer: LeafIndex,
@@ -194,7 +185,7 @@ def make_path(
     replaces: LeafNode | None = None,
 ) -> CreatedPath:
     """The committer's path on the tree after its proposals, its leaf checked as receivers will."""
-    if signer.suite.id != suite_id:
+    if signer.suite.id != judge.suite.id:
         raise LocalError("identity-suite", "The identity is of another cipher suite than the group.")
     context = judge.context
     old = applied.tree.leaf(committer) or replaces

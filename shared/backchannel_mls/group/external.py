@@ -72,7 +72,7 @@ def join_by_external_commit(
     room, own_leaf = applied.tree.with_room()
     placed = replace(applied, tree=room)
     replaced = applied.removed[0].leaf if applied.removed else None
-    path = make_path(suite.id, judge, placed, own_leaf, identity, random, replaces=replaced)
+    path = make_path(judge, placed, own_leaf, identity, random, replaces=replaced)
     check_members(path.tree)
     body = Commit(tuple(proposals), path.update_path)
     framed = FramedContent(context.group_id, context.epoch, sender, authenticated_data, body)
@@ -98,7 +98,7 @@ def join_by_external_commit(
         sender,
         covered,
         placed,
-        path.update_path.leaf_node,
+        path.update_path.leaf_node if path.update_path else None,
         path.tree,
         authenticated_data,
         epoch.context.epoch,

@@ -25,9 +25,12 @@ _LABEL = b"UpdatePathNode"
 
 @dataclass(frozen=True, slots=True)
 class CreatedPath:
-    """A new path: what is sent, the tree with it, and the secrets that only the committer holds."""
+    """A new path: what is sent, the tree with it, and the secrets that only the committer holds.
 
-    update_path: UpdatePath
+    A commit without path has none to send (`no_path`).
+    """
+
+    update_path: UpdatePath | None
     tree: RatchetTree
     commit_secret: bytes
     private_keys: Mapping[NodeIndex, bytes]
@@ -40,6 +43,11 @@ class DerivedPath:
 
     commit_secret: bytes
     private_keys: Mapping[NodeIndex, bytes]
+
+
+def no_path(tree: RatchetTree) -> CreatedPath:
+    """What a commit without path has instead: its commit secret is all zero (section 12.4.1)."""
+    return CreatedPath(None, tree, tree.suite.zero_secret, {}, {})
 
 
 def create_path(
