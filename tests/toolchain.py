@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import pytest
 
-NODE_OLDEST = (22, 12)
+NODE_OLDEST = (22, 15)
 NPM_CI_TIMEOUT_S = 240
 NODE_VERSION_TIMEOUT_S = 30
 STAMP = ".npm-ci-stamp"
@@ -37,7 +37,7 @@ class Toolchain(NamedTuple):
 
 
 def node() -> Path:
-    """The Node (22.12 or newer) to run; skips the test where there is none."""
+    """The Node (22.15 or newer) to run; skips the test where there is none."""
     return _found().node
 
 

@@ -16,10 +16,14 @@ from backchannel_mls.crypto.suite import (
     cipher_suite,
 )
 from backchannel_mls.errors import LocalError, MlsError, PolicyError, RemoteError
-from backchannel_mls.group.advance import StagedCommit, merge_commit
 from backchannel_mls.group.commit_create import PendingCommit, create_commit
 from backchannel_mls.group.create import create_group
-from backchannel_mls.group.external import join_by_external_commit, propose_from_outside, propose_join
+from backchannel_mls.group.external import (
+    PendingJoin,
+    join_by_external_commit,
+    propose_from_outside,
+    propose_join,
+)
 from backchannel_mls.group.identity import Identity, KeyPackageBundle, create_key_package
 from backchannel_mls.group.join import join_group
 from backchannel_mls.group.leaf_rules import VerifiedKeyPackage, verify_key_package
@@ -45,9 +49,19 @@ from backchannel_mls.group.policy import (
 )
 from backchannel_mls.group.state import GroupState, GroupStatus, Member, Settings
 from backchannel_mls.group.succession import branch_group, continue_group
+from backchannel_mls.group.transition import EpochTransition, StagedCommit, merge_commit
 from backchannel_mls.group.welcome import create_group_info
 from backchannel_mls.rules import Rule
-from backchannel_mls.store import Change, changes, decode_state, encode_state, load_state, records
+from backchannel_mls.store import (
+    Change,
+    changes,
+    decode_state,
+    decode_transition,
+    encode_state,
+    encode_transition,
+    load_state,
+    records,
+)
 from backchannel_mls.types import (
     ContentType,
     CredentialType,
@@ -106,6 +120,7 @@ __all__ = [
     "Credential",
     "CredentialType",
     "EpochNumber",
+    "EpochTransition",
     "Extension",
     "ExtensionType",
     "ExternalInit",
@@ -132,6 +147,7 @@ __all__ = [
     "MlsMessage",
     "NodeIndex",
     "PendingCommit",
+    "PendingJoin",
     "Policy",
     "PolicyError",
     "PreSharedKey",
@@ -174,8 +190,10 @@ __all__ = [
     "create_group_info",
     "create_key_package",
     "decode_state",
+    "decode_transition",
     "encode_message",
     "encode_state",
+    "encode_transition",
     "encrypt",
     "forget_proposals",
     "join_by_external_commit",

@@ -15,6 +15,7 @@ from backchannel_mls.limits import MAX_LIST_ITEMS, MAX_MESSAGE_BYTES
 from backchannel_mls.rules import Rule
 
 T = TypeVar("T")
+_ONE_BYTE = tuple(bytes((value,)) for value in range(0x40))
 
 
 def u8(value: int) -> bytes:
@@ -41,7 +42,7 @@ def vector(data: bytes) -> bytes:
     """opaque data<V>: a length of 1, 2 or 4 bytes in its shortest form, then the data (2.1.2)."""
     size = len(data)
     if size < 0x40:
-        return bytes((size,)) + data
+        return _ONE_BYTE[size] + data
     if size < 0x4000:
         return (size | 0x4000).to_bytes(2, "big") + data
     if size < 0x4000_0000:

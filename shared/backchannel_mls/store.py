@@ -34,6 +34,7 @@ from backchannel_mls.group.state import (
     PendingUpdate,
     Settings,
 )
+from backchannel_mls.group.transition import EpochTransition, StagedCommit
 from backchannel_mls.schedule.secret_tree import NO_KEYS, KeyAndNonce, Ratchet, SecretTree
 from backchannel_mls.tree.ratchet_tree import Node, RatchetTree, encode_node, parse_node
 from backchannel_mls.types import EpochNumber, GroupId, LeafIndex, NodeIndex, ProposalRef
@@ -367,3 +368,27 @@ def decode_state(data: bytes) -> GroupState:
             "state-damaged", "The stored state of the group is damaged or not complete."
         ) from error
     return load_state(stored)
+
+
+def encode_transition(staged: StagedCommit | EpochTransition) -> bytes:
+    """An own commit whose fate is not known yet, for storage: holds the new epoch's secrets in clear."""
+    transition = staged.transition if isinstance(staged, StagedCommit) else staged
+    if transition.messages is None:
+        raise LocalError("not-pending", "Only a commit that this client stays in can be kept.")
+    committer = optional(None if transition.committer is None else u32(transition.committer))
+    new = GroupState(transition.group, transition.messages)
+    return u16(FORMAT_VERSION) + vector(transition.base) + committer + encode_state(new)
+
+
+def decode_transition(data: bytes) -> EpochTransition:
+    """What `encode_transition` wrote, for `merge_commit`. Raises LocalError where it is damaged."""
+    reader = Reader(data)
+    try:
+        version, base = reader.uint(2), reader.vector()
+        committer = reader.optional(lambda inner: LeafIndex(inner.uint(4)))
+    except MlsError as error:
+        raise LocalError("state-damaged", "The stored commit is damaged or not complete.") from error
+    if version != FORMAT_VERSION:
+        raise LocalError("state-version", f"The stored commit has format {version}, not {FORMAT_VERSION}.")
+    new = decode_state(data[reader.position :])
+    return EpochTransition(base, new.group, new.messages, committer)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
@@ -40,6 +41,12 @@ _HPKE_KDF: Final = {
     "sha512": (3, hpke.KDF.HKDF_SHA512),
 }
 _HPKE_AEAD: Final = {1: hpke.AEAD.AES_128_GCM, 2: hpke.AEAD.AES_256_GCM, 3: hpke.AEAD.CHACHA20_POLY1305}
+
+
+@lru_cache(maxsize=64)
+def _labelled(label: bytes) -> bytes:
+    """A label as labelled structures hold it (sections 5.1.2, 8): the same few again and again."""
+    return vector(_PREFIX + label)
 
 
 class CipherSuite:
@@ -85,9 +92,7 @@ class CipherSuite:
 
     def expand_with_label(self, secret: bytes, label: bytes, context: bytes, size: int) -> bytes:
         """ExpandWithLabel (section 8)."""
-        return hkdf_expand(
-            self.hash_name, secret, u16(size) + vector(_PREFIX + label) + vector(context), size
-        )
+        return hkdf_expand(self.hash_name, secret, u16(size) + _labelled(label) + vector(context), size)
 
     def derive_secret(self, secret: bytes, label: bytes) -> bytes:
         """DeriveSecret (section 8)."""
@@ -123,14 +128,14 @@ class CipherSuite:
     # ---- signatures (section 5.1.2)
     def sign_with_label(self, key: SigningKey, label: bytes, content: bytes) -> bytes:
         """SignWithLabel."""
-        return key.sign(vector(_PREFIX + label) + vector(content))
+        return key.sign(_labelled(label) + vector(content))
 
     def verify_with_label(
         self, key: VerifyingKey, label: bytes, content: bytes, signature: bytes, rule: Rule
     ) -> None:
         """VerifyWithLabel; raises RemoteError(rule) where the signature is wrong."""
         try:
-            key.verify(signature, vector(_PREFIX + label) + vector(content))
+            key.verify(signature, _labelled(label) + vector(content))
         except (InvalidSignature, ValueError):
             raise RemoteError(rule) from None
 
@@ -148,7 +153,7 @@ class CipherSuite:
         """EncryptWithLabel: (kem_output, ciphertext)."""
         try:
             sealed = self._hpke.encrypt(
-                plaintext, self.kem.load_public(public), vector(_PREFIX + label) + vector(context)
+                plaintext, self.kem.load_public(public), _labelled(label) + vector(context)
             )
         except ValueError:
             raise RemoteError(Rule.KEY_MALFORMED) from None
@@ -161,7 +166,7 @@ class CipherSuite:
         if len(kem_output) != self.kem.output_size:
             return None
         try:
-            info = vector(_PREFIX + label) + vector(context)
+            info = _labelled(label) + vector(context)
             return self._hpke.decrypt(kem_output + ciphertext, self.kem.load_private(private), info)
         except (InvalidTag, ValueError):
             return None

@@ -18,6 +18,7 @@ from backchannel_mls.group.state import (
     MessageKeys,
     Settings,
 )
+from backchannel_mls.group.transition import EpochTransition
 from backchannel_mls.schedule.key_schedule import (
     EpochSecrets,
     JoinerSecrets,
@@ -33,23 +34,6 @@ from backchannel_mls.wire.extension import Extension
 from backchannel_mls.wire.framing import Sender
 from backchannel_mls.wire.group_context import GroupContext
 from backchannel_mls.wire.leaf_node import LeafNode
-
-
-@dataclass(frozen=True, slots=True)
-class StagedCommit:
-    """A commit verified whole, not yet merged: `merge_commit` gives the state after it.
-
-    `self_removed`: the commit removes this client, and the state after it only reads what is late.
-    """
-
-    effect: CommitEffect
-    self_removed: bool
-    next_state: GroupState = field(repr=False)
-
-
-def merge_commit(staged: StagedCommit) -> GroupState:
-    """The state after a staged commit. The old state's keys are gone from it but for late messages."""
-    return staged.next_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,20 +123,16 @@ def first_state(
     return GroupState(group, MessageKeys.of_epoch(tree, epoch.context, epoch.encoded_context, epoch.secrets))
 
 
-def following_state(
+def following_epoch(
     state: GroupState,
-    messages: MessageKeys,
     epoch: NextEpoch,
     applied: AppliedProposals,
     tree: RatchetTree,
     identity: Identity,
     private_keys: Mapping[NodeIndex, bytes],
-) -> GroupState:
-    """The state of a member in the next epoch.
-
-    `messages` are the ending epoch's keys with the commit's own generation spent; they go to the
-    past epochs, the oldest of which is dropped.
-    """
+    committer: LeafIndex | None,
+) -> EpochTransition:
+    """A member's way into the next epoch; `committer` sent a PrivateMessage, or is None."""
     settings = state.group.settings
     psks = {**state.group.resumption_psks, epoch.context.epoch: epoch.secrets.resumption_psk}
     for oldest in list(psks)[: max(0, len(psks) - settings.resumption_epochs)]:
@@ -172,9 +152,8 @@ def following_state(
         resumption_psks=psks,
         reinit=applied.reinit,
     )
-    keys = MessageKeys.of_epoch(tree, epoch.context, epoch.encoded_context, epoch.secrets)
-    past = (*state.past, messages)[-settings.past_epochs :] if settings.past_epochs else ()
-    return GroupState(group, keys, past)
+    messages = MessageKeys.of_epoch(tree, epoch.context, epoch.encoded_context, epoch.secrets)
+    return EpochTransition(state.messages.context, group, messages, committer)
 
 
 def kept_private_keys(

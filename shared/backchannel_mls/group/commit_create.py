@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from backchannel_mls.crypto.suite import RandomBytes
 from backchannel_mls.errors import LocalError, RemoteError
 from backchannel_mls.group.advance import (
-    StagedCommit,
     describe,
-    following_state,
+    following_epoch,
     kept_private_keys,
     next_epoch,
     provisional_context,
@@ -37,6 +36,7 @@ from backchannel_mls.group.proposals import (
 )
 from backchannel_mls.group.protection import SignedContent, encrypt_content, public_message, sign_content
 from backchannel_mls.group.state import GroupState, MessageKeys, PendingProposal, no_psks
+from backchannel_mls.group.transition import StagedCommit
 from backchannel_mls.group.welcome import make_welcome
 from backchannel_mls.rules import Rule
 from backchannel_mls.schedule.key_schedule import PskLookup
@@ -62,20 +62,19 @@ class PendingCommit:
 
     message       what to send, an MLSMessage
     welcome       for the added members, once the commit is accepted; None where there are none
-    sender_state  the state until then, with the commit's generation spent: store it before sending;
-                  None for an external join, which has no state before
-    staged        what `merge_commit` turns into the new state
+    sender_state  the state until then, with the commit's generation spent: store it before sending
+    staged        what `merge_commit` turns into the new state; `encode_transition` stores it
     """
 
     message: bytes
     welcome: bytes | None
-    sender_state: GroupState | None = field(repr=False)
+    sender_state: GroupState = field(repr=False)
     staged: StagedCommit
 
     @property
     def ratchet_tree(self) -> bytes:
         """The new epoch's tree, for joiners whose Welcome does not hold it (section 12.4.3.3)."""
-        return self.staged.next_state.tree.encode()
+        return self.staged.effect.tree.encode()
 
 
 def create_commit(
@@ -145,18 +144,19 @@ def create_commit(
     )
     messages, message = _protect(state, signed, epoch.confirmation_tag, padding, random)
     private_keys = kept_private_keys(path.tree, state.group.private_keys, path.private_keys)
-    next_state = following_state(
-        state, messages, epoch, applied, path.tree, identity or state.group.identity, private_keys
+    committer = state.own_leaf if private else None
+    transition = following_epoch(
+        state, epoch, applied, path.tree, identity or state.group.identity, private_keys, committer
     )
     leaf = path.update_path.leaf_node if path.update_path else None
     effect = describe(
         state.tree, own, covered, applied, leaf, path.tree, authenticated_data, epoch.context.epoch
     )
     policy.judge_commit(state, effect)
-    welcome = make_welcome(next_state, epoch, applied, path.path_secrets, tree_in_welcome=tree_in_welcome)
-    return PendingCommit(
-        message, welcome, state.with_messages(messages), StagedCommit(effect, False, next_state)
+    welcome = make_welcome(
+        transition.group, epoch, applied, path.path_secrets, tree_in_welcome=tree_in_welcome
     )
+    return PendingCommit(message, welcome, state.with_messages(messages), StagedCommit(effect, transition))
 
 
 def _add(package: bytes | KeyPackage | VerifiedKeyPackage) -> Add:

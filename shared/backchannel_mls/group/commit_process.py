@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 
 from backchannel_mls.errors import LocalError, RemoteError
 from backchannel_mls.group.advance import (
-    StagedCommit,
     describe,
-    following_state,
+    following_epoch,
     kept_private_keys,
     next_epoch,
     provisional_context,
@@ -26,12 +25,13 @@ from backchannel_mls.group.proposals import (
     judge_new_credential,
 )
 from backchannel_mls.group.protection import VerifiedContent
-from backchannel_mls.group.state import GroupState, GroupStatus, PendingProposal
+from backchannel_mls.group.state import EpochKeys, GroupState, GroupStatus, PendingProposal
+from backchannel_mls.group.transition import EpochTransition, StagedCommit
 from backchannel_mls.rules import Rule
 from backchannel_mls.schedule.key_schedule import PskLookup
 from backchannel_mls.tree.ratchet_tree import RatchetTree
 from backchannel_mls.tree.treekem import decrypt_path, merge_path
-from backchannel_mls.types import EpochNumber, LeafIndex, LeafNodeSource, NodeIndex, SenderType
+from backchannel_mls.types import EpochNumber, LeafIndex, LeafNodeSource, NodeIndex, SenderType, WireFormat
 from backchannel_mls.wire.commit import Commit, UpdatePath
 
 
@@ -74,10 +74,10 @@ def process_commit(
     )
     if any(member.index == state.own_leaf for member in applied.removed):
         policy.judge_commit(state, effect)
-        return StagedCommit(effect, True, _removed(state, verified))
-    next_state = _enter(state, verified, commit, applied, merged, psks)
+        return StagedCommit(effect, _leave(state, verified))
+    transition = _enter(state, verified, commit, applied, merged, psks)
     policy.judge_commit(state, effect)
-    return StagedCommit(effect, False, next_state)
+    return StagedCommit(effect, transition)
 
 
 def _covered(state: GroupState, verified: VerifiedContent, commit: Commit) -> Covered:
@@ -126,8 +126,8 @@ def _enter(
     applied: AppliedProposals,
     merged: _MergedPath | None,
     psks: PskLookup,
-) -> GroupState:
-    """The state in the commit's epoch, its confirmation tag verified."""
+) -> EpochTransition:
+    """The way into the commit's epoch, its confirmation tag verified."""
     suite, content = state.suite, verified.content
     identity, private_keys = _own_keys(state, applied)
     tree = applied.tree
@@ -154,7 +154,8 @@ def _enter(
     )
     if not hmac.compare_digest(epoch.confirmation_tag, verified.auth.confirmation_tag or b""):
         raise RemoteError(Rule.CONFIRMATION_TAG_INVALID)
-    return following_state(state, verified.messages, epoch, applied, tree, identity, private_keys)
+    spent = _spent_by(verified)
+    return following_epoch(state, epoch, applied, tree, identity, private_keys, spent)
 
 
 def _own_keys(state: GroupState, applied: AppliedProposals) -> tuple[Identity, Mapping[NodeIndex, bytes]]:
@@ -183,7 +184,17 @@ def _init_secret(state: GroupState, applied: AppliedProposals) -> bytes:
     return received
 
 
-def _removed(state: GroupState, verified: VerifiedContent) -> GroupState:
-    """The state of a client that was removed: late messages can be read, nothing else is left."""
-    group = replace(state.group, status=GroupStatus.REMOVED, private_keys={}, resumption_psks={})
-    return GroupState(group, verified.messages, state.past)
+def _leave(state: GroupState, verified: VerifiedContent) -> EpochTransition:
+    """What is left to a client that is removed: late messages can be read, nothing else."""
+    nothing = EpochKeys(b"", b"", b"", b"", b"")
+    group = replace(
+        state.group, status=GroupStatus.REMOVED, private_keys={}, resumption_psks={}, keys=nothing
+    )
+    return EpochTransition(state.messages.context, group, None, _spent_by(verified))
+
+
+def _spent_by(verified: VerifiedContent) -> LeafIndex | None:
+    """The leaf whose handshake key a commit spent."""
+    if verified.wire_format is not WireFormat.PRIVATE_MESSAGE or verified.content.sender.index is None:
+        return None
+    return LeafIndex(verified.content.sender.index)

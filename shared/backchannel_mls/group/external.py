@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from backchannel_mls.crypto.suite import RandomBytes
 from backchannel_mls.errors import RemoteError
-from backchannel_mls.group.advance import StagedCommit, describe, first_state, next_epoch
-from backchannel_mls.group.commit_create import PendingCommit, make_path
+from backchannel_mls.group.advance import describe, first_state, next_epoch
+from backchannel_mls.group.commit_create import make_path
 from backchannel_mls.group.identity import Identity, KeyPackageBundle
 from backchannel_mls.group.join import verify_group_info
 from backchannel_mls.group.leaf_rules import check_members
-from backchannel_mls.group.policy import ALLOW_ALL, Policy
+from backchannel_mls.group.policy import ALLOW_ALL, CommitEffect, Policy
 from backchannel_mls.group.proposals import Judgement, apply_proposals
-from backchannel_mls.group.state import PendingProposal, Settings, no_psks
+from backchannel_mls.group.state import GroupState, PendingProposal, Settings, no_psks
 from backchannel_mls.rules import Rule
 from backchannel_mls.schedule.key_schedule import PskLookup
 from backchannel_mls.schedule.transcript import interim_transcript_hash
@@ -35,6 +35,15 @@ from backchannel_mls.wire.psk import PskId
 from backchannel_mls.wire.welcome import GroupInfo
 
 
+@dataclass(frozen=True, slots=True)
+class PendingJoin:
+    """An external commit to send, and this client's first state, to be used once it is accepted."""
+
+    message: bytes
+    state: GroupState = field(repr=False)
+    effect: CommitEffect
+
+
 def join_by_external_commit(
     identity: Identity,
     group_info: bytes | GroupInfo,
@@ -47,11 +56,11 @@ def join_by_external_commit(
     policy: Policy = ALLOW_ALL,
     settings: Settings | None = None,
     random: RandomBytes = os.urandom,
-) -> PendingCommit:
+) -> PendingJoin:
     """A commit by which this client adds itself, sent as a PublicMessage (section 12.4.3.2).
 
-    `remove`: the leaf of this client's earlier appearance, to be replaced. `merge_commit` gives the
-    first state once the commit is accepted. Raises RemoteError, PolicyError.
+    `remove`: the leaf of this client's earlier appearance, to be replaced. Raises RemoteError,
+    PolicyError.
     """
     parsed = parse_message(group_info) if isinstance(group_info, bytes) else group_info
     if not isinstance(parsed, GroupInfo):
@@ -105,7 +114,7 @@ def join_by_external_commit(
         joined_at=own_leaf,
     )
     policy.judge_join(state)
-    return PendingCommit(message, None, None, StagedCommit(effect, False, state))
+    return PendingJoin(message, state, effect)
 
 
 def propose_join(

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from backchannel_mls.crypto.suite import RandomBytes
 from backchannel_mls.errors import LocalError, RemoteError
-from backchannel_mls.group.advance import StagedCommit
 from backchannel_mls.group.commit_process import process_commit
 from backchannel_mls.group.identity import Identity
 from backchannel_mls.group.policy import ALLOW_ALL, Policy
@@ -27,6 +26,7 @@ from backchannel_mls.group.state import (
     PendingUpdate,
     no_psks,
 )
+from backchannel_mls.group.transition import StagedCommit
 from backchannel_mls.limits import MAX_PENDING_PROPOSALS
 from backchannel_mls.rules import Rule
 from backchannel_mls.schedule.key_schedule import PskLookup

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from backchannel_mls.codec import Reader, u8, u16, u32, vector
 from backchannel_mls.crypto.suite import CipherSuite, RandomBytes
@@ -57,8 +58,7 @@ class VerifiedContent:
     messages: MessageKeys
 
 
-@dataclass(frozen=True, slots=True)
-class SignedContent:
+class SignedContent(NamedTuple):
     """Content signed by this client, not yet protected: `body` and `framed` are encoded."""
 
     wire_format: WireFormat
@@ -246,5 +246,4 @@ def _outsider_key(state: GroupState, content: FramedContent) -> bytes:
 
 def _guarded(nonce: bytes, guard: bytes) -> bytes:
     """The nonce with the reuse guard on its first four bytes (section 6.3.1)."""
-    first = int.from_bytes(nonce[:4], "big") ^ int.from_bytes(guard, "big")
-    return first.to_bytes(4, "big") + nonce[4:]
+    return (int.from_bytes(nonce, "big") ^ (int.from_bytes(guard, "big") << 64)).to_bytes(12, "big")

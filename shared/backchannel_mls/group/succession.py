@@ -53,7 +53,7 @@ def continue_group(
         random=random,
     )
     pending = _linked_commit(old, new, ResumptionUsage.REINIT, key_packages, now_s, policy, random)
-    _check_all_came(old, pending.staged.next_state.tree, policy)
+    _check_all_came(old, pending.staged.effect.tree, policy)
     return pending
 
 
@@ -77,7 +77,7 @@ def branch_group(
         identity, group_id=group_id, now_s=now_s, extensions=extensions, settings=settings, random=random
     )
     pending = _linked_commit(old, new, ResumptionUsage.BRANCH, key_packages, now_s, policy, random)
-    _check_all_belong(old, pending.staged.next_state.tree, policy)
+    _check_all_belong(old, pending.staged.effect.tree, policy)
     return pending
 
 

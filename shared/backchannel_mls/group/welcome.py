@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from backchannel_mls.codec import vector
 from backchannel_mls.group.advance import NextEpoch
 from backchannel_mls.group.proposals import AppliedProposals
-from backchannel_mls.group.state import GroupState
+from backchannel_mls.group.state import EpochState, GroupState
 from backchannel_mls.schedule.key_schedule import welcome_key_and_nonce
 from backchannel_mls.tree.math import common_ancestor
 from backchannel_mls.types import ExtensionType, NodeIndex
@@ -18,7 +18,7 @@ from backchannel_mls.wire.welcome import EncryptedGroupSecrets, GroupInfo, Group
 
 
 def make_welcome(
-    next_state: GroupState,
+    group: EpochState,
     epoch: NextEpoch,
     applied: AppliedProposals,
     path_secrets: Mapping[NodeIndex, bytes],
@@ -29,9 +29,9 @@ def make_welcome(
     joiners = [(member.index, member.key_package) for member in applied.added if member.key_package]
     if not joiners:
         return None
-    suite, own = next_state.suite, next_state.own_leaf
-    extensions = (Extension(ExtensionType.RATCHET_TREE, next_state.tree.encode()),) if tree_in_welcome else ()
-    info = sign_group_info(next_state, extensions)
+    suite, own = group.suite, group.own_leaf
+    extensions = (Extension(ExtensionType.RATCHET_TREE, group.tree.encode()),) if tree_in_welcome else ()
+    info = sign_group_info(group, extensions)
     key, nonce = welcome_key_and_nonce(suite, epoch.joiner.welcome_secret)
     sealed_info = suite.aead_seal(key, nonce, info.encode(), b"")
     secrets: list[EncryptedGroupSecrets] = []
@@ -43,11 +43,11 @@ def make_welcome(
     return encode_message(Welcome(suite.id, tuple(secrets), sealed_info))
 
 
-def sign_group_info(state: GroupState, extensions: tuple[Extension, ...]) -> GroupInfo:
+def sign_group_info(group: EpochState, extensions: tuple[Extension, ...]) -> GroupInfo:
     """The state of a group, signed by this member (section 12.4.3)."""
-    identity = state.group.identity
-    info = GroupInfo(state.context, extensions, state.group.confirmation_tag, state.own_leaf, b"")
-    signature = state.suite.sign_with_label(identity.signing_key, b"GroupInfoTBS", info.signed_content())
+    info = GroupInfo(group.context, extensions, group.confirmation_tag, group.own_leaf, b"")
+    key = group.identity.signing_key
+    signature = group.suite.sign_with_label(key, b"GroupInfoTBS", info.signed_content())
     return info.with_signature(signature)
 
 
@@ -60,4 +60,4 @@ def create_group_info(state: GroupState, *, ratchet_tree: bool = True, external_
     if external_pub:
         _, public = state.suite.derive_key_pair(state.group.keys.external_secret)
         extensions = (*extensions, Extension(ExtensionType.EXTERNAL_PUB, vector(public)))
-    return encode_message(sign_group_info(state, extensions))
+    return encode_message(sign_group_info(state.group, extensions))

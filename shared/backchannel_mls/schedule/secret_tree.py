@@ -8,7 +8,7 @@ generation is spent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from backchannel_mls.codec import u32
@@ -77,7 +77,7 @@ class SecretTree:
         ratchet = self.ratchets.get(name)
         tree = self
         if ratchet is None:
-            tree = self._opened(leaf)
+            tree = self.opened(leaf)
             ratchet = tree.ratchets[name]
         generation = ratchet.generation
         if generation > 0xFFFF_FFFF:
@@ -99,7 +99,7 @@ class SecretTree:
             raise RemoteError(Rule.GENERATION_TOO_FAR)
         tree = self
         if ratchet is None:
-            tree = self._opened(leaf)
+            tree = self.opened(leaf)
             ratchet = tree.ratchets[name]
         if generation < ratchet.generation:
             found = ratchet.skipped.get(generation)
@@ -110,6 +110,19 @@ class SecretTree:
             return FoundKey(*found, tree.with_ratchet(name, ratchet._replace(skipped=skipped)))
         found, following = self._advance(ratchet, generation, windows.skipped_keys)
         return FoundKey(*found, tree.with_ratchet(name, following))
+
+    def retired(self, spent: Collection[LeafIndex], own: LeafIndex) -> SecretTree:
+        """For an epoch that has ended: without handshake ratchets and the own one, which nobody reads.
+
+        The `spent` leaves, whose handshake keys were used, are opened first, so that nothing above
+        them can give those keys again.
+        """
+        tree = self
+        for leaf in spent:
+            if 2 * leaf not in tree.ratchets:
+                tree = tree.opened(leaf)
+        ratchets = {name: one for name, one in tree.ratchets.items() if not name & 1 and name != 2 * own}
+        return SecretTree(tree.suite, tree.leaf_count, tree.nodes, ratchets)
 
     def _advance(self, ratchet: Ratchet, generation: int, keep: int) -> tuple[KeyAndNonce, Ratchet]:
         """Steps to `generation`, keeping the keys passed over, the newest `keep` of them."""
@@ -135,7 +148,7 @@ class SecretTree:
         ratchets[name] = ratchet
         return SecretTree(self.suite, self.leaf_count, self.nodes, ratchets)
 
-    def _opened(self, leaf: LeafIndex) -> SecretTree:
+    def opened(self, leaf: LeafIndex) -> SecretTree:
         """With both ratchets of a leaf begun and every secret above it replaced by its children's."""
         if not 0 <= leaf < self.leaf_count:
             raise RemoteError(Rule.SENDER_BLANK)

@@ -11,11 +11,12 @@ from backchannel_mls.tree.ratchet_tree import ParentNode, RatchetTree
 def verify_tree(tree: RatchetTree) -> None:
     """Keys are unique, unmerged leaves consistent, and every parent node parent-hash valid."""
     check_keys_unique(tree)
-    for index in range(1, len(tree.nodes), 2):
-        node = tree.nodes[index]
-        if isinstance(node, ParentNode):
-            check_unmerged_leaves(tree, index, node)
-            check_parent_hash(tree, index, node)
+    parents = [(index, node) for index, node in enumerate(tree.nodes) if isinstance(node, ParentNode)]
+    # all of them first: a parent hash is over resolutions, and those are made of unmerged leaves
+    for index, node in parents:
+        check_unmerged_leaves(tree, index, node)
+    for index, node in parents:
+        check_parent_hash(tree, index, node)
 
 
 def check_keys_unique(tree: RatchetTree) -> None:
