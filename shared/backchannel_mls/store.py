@@ -36,6 +36,7 @@ from backchannel_mls.group.state import (
 )
 from backchannel_mls.group.transition import EpochTransition, StagedCommit
 from backchannel_mls.schedule.secret_tree import NO_KEYS, KeyAndNonce, Ratchet, SecretTree
+from backchannel_mls.schedule.shared_map import SharedMap
 from backchannel_mls.tree.ratchet_tree import Node, RatchetTree, encode_node, parse_node
 from backchannel_mls.types import EpochNumber, GroupId, LeafIndex, NodeIndex, ProposalRef
 from backchannel_mls.wire.framing import Sender
@@ -46,6 +47,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 FORMAT_VERSION = 1
+_NO_RATCHETS: SharedMap[Ratchet] = SharedMap({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,15 +143,13 @@ def _compare_messages(change: Change, old: MessageKeys | None, new: MessageKeys 
         )
         signers = (optional(None if key is None else vector(key)) for key in new.signature_keys)
         change.put[f"signers/{epoch}"] = b"".join(signers)
-    old_nodes, old_ratchets = (old.secret_tree.nodes, old.secret_tree.ratchets) if old else ({}, {})
-    new_nodes, new_ratchets = (new.secret_tree.nodes, new.secret_tree.ratchets) if new else ({}, {})
+    old_nodes, old_ratchets = (old.secret_tree.nodes, old.secret_tree.ratchets) if old else ({}, _NO_RATCHETS)
+    new_nodes, new_ratchets = (new.secret_tree.nodes, new.secret_tree.ratchets) if new else ({}, _NO_RATCHETS)
     change.compare(old_nodes, new_nodes, lambda node: f"secret/{epoch}/{node}", bytes)
     if old_ratchets is new_ratchets:
         return
-    for name in old_ratchets.keys() | new_ratchets.keys():
-        before, after = old_ratchets.get(name), new_ratchets.get(name)
-        if before is not after:
-            _compare_ratchet(change, before, after, f"{epoch}/{name}")
+    for name in new_ratchets.differing(old_ratchets):
+        _compare_ratchet(change, old_ratchets.find(name), new_ratchets.find(name), f"{epoch}/{name}")
 
 
 def _compare_ratchet(change: Change, old: Ratchet | None, new: Ratchet | None, name: str) -> None:
@@ -315,7 +315,7 @@ def _load_messages(
     for (epoch,), value in by_kind.get("epoch", {}).items():
         reader = Reader(value)
         context, sender_data_secret, leaf_count = reader.vector(), reader.vector(), reader.uint(4)
-        tree = SecretTree(suite, leaf_count, nodes.get(epoch, {}), ratchets.get(epoch, {}))
+        tree = SecretTree(suite, leaf_count, nodes.get(epoch, {}), SharedMap.of(ratchets.get(epoch, {})))
         signers = _parse_signers(by_kind["signers"][(epoch,)])
         number = EpochNumber(int(epoch))
         loaded[number] = MessageKeys(group_id, number, context, sender_data_secret, tree, signers)

@@ -20,6 +20,18 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from backchannel_mls.codec import u16
 
+_FIELD: Final = 2**255 - 19
+_SMALL_ORDER: Final = frozenset(
+    (
+        0,
+        1,
+        325606250916557431795983626356110631294008115727848805560023387167927233504,
+        39382357235489614581723060781553021112529911719440698176882885853963445705823,
+        _FIELD - 1,
+    )
+)
+"""The u-coordinates below 2**255 - 19 of points whose order divides 8."""
+
 PublicKey = X25519PublicKey | ec.EllipticCurvePublicKey | hpke.MLKEM768X25519PublicKey
 PrivateKey = X25519PrivateKey | ec.EllipticCurvePrivateKey | hpke.MLKEM768X25519PrivateKey
 
@@ -50,6 +62,20 @@ def hkdf_expand(hash_name: str, prk: bytes, info: bytes, size: int) -> bytes:
         block = hmac.digest(prk, block + info + bytes((counter,)), hash_name)
         output += block
     return output[:size]
+
+
+def load_x25519(public: bytes) -> X25519PublicKey:
+    """An X25519 public key that can be encrypted to, in its one canonical spelling.
+
+    X25519 itself takes any 32 bytes. But a key of small order makes every encryption to it fail, so
+    that one such leaf would stop a whole group from committing; and one key in two spellings would
+    pass for two, where keys must differ (RFC 9420 sections 7.3 and 12.4.2).
+    """
+    key = X25519PublicKey.from_public_bytes(public)
+    coordinate = int.from_bytes(public, "little")
+    if coordinate >= _FIELD or coordinate in _SMALL_ORDER:
+        raise ValueError("not a usable X25519 public key")
+    return key
 
 
 class Kem(Protocol):
@@ -88,7 +114,7 @@ class X25519Kem:
 
     def load_public(self, public: bytes) -> X25519PublicKey:
         """Parses 32 bytes."""
-        return X25519PublicKey.from_public_bytes(public)
+        return load_x25519(public)
 
     def load_private(self, private: bytes) -> X25519PrivateKey:
         """Parses 32 bytes."""
@@ -203,7 +229,7 @@ class XWingKem:
             raise ValueError("not an X-Wing public key")
         return hpke.MLKEM768X25519PublicKey(
             MLKEM768PublicKey.from_public_bytes(public[:1184]),
-            X25519PublicKey.from_public_bytes(public[1184:]),
+            load_x25519(public[1184:]),
         )
 
     def load_private(self, private: bytes) -> hpke.MLKEM768X25519PrivateKey:
@@ -226,7 +252,7 @@ class XWingKem:
         shared, ciphertext = MLKEM768PublicKey.from_public_bytes(public[:1184]).encapsulate()
         ephemeral = X25519PrivateKey.generate()
         sent = ephemeral.public_key().public_bytes_raw()
-        exchanged = ephemeral.exchange(X25519PublicKey.from_public_bytes(public[1184:]))
+        exchanged = ephemeral.exchange(load_x25519(public[1184:]))
         return self._combine(shared, exchanged, sent, public[1184:]), ciphertext + sent
 
     def decapsulate(self, private: bytes, output: bytes) -> bytes:

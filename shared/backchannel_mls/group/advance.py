@@ -48,6 +48,13 @@ class NextEpoch:
     interim_transcript_hash: bytes
 
 
+def following(epoch: EpochNumber) -> EpochNumber:
+    """The number of the next epoch; there is none after the largest that can be encoded."""
+    if epoch >= 0xFFFF_FFFF_FFFF_FFFF:
+        raise LocalError("epochs-exhausted", "This group has no further epochs.")
+    return EpochNumber(epoch + 1)
+
+
 def provisional_context(
     suite: CipherSuite, context: GroupContext, tree_hash: bytes, extensions: tuple[Extension, ...]
 ) -> bytes:
@@ -55,7 +62,7 @@ def provisional_context(
     return GroupContext(
         suite.id,
         context.group_id,
-        EpochNumber(context.epoch + 1),
+        following(context.epoch),
         tree_hash,
         context.confirmed_transcript_hash,
         extensions,
@@ -76,13 +83,11 @@ def next_epoch(
 ) -> NextEpoch:
     """The epoch that a commit opens; `framed` is its encoded FramedContent (sections 8, 8.2)."""
     suite = tree.suite
-    if context.epoch >= 0xFFFF_FFFF_FFFF_FFFF:
-        raise LocalError("epochs-exhausted", "This group has no further epochs.")
     confirmed = confirmed_transcript_hash(suite, interim, wire_format, framed, signature)
     new_context = GroupContext(
         suite.id,
         context.group_id,
-        EpochNumber(context.epoch + 1),
+        following(context.epoch),
         tree.tree_hash(),
         confirmed,
         applied.extensions,

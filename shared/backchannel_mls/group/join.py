@@ -11,7 +11,12 @@ from backchannel_mls.crypto.suite import CipherSuite
 from backchannel_mls.errors import RemoteError
 from backchannel_mls.group.advance import NextEpoch, first_state
 from backchannel_mls.group.identity import KeyPackageBundle
-from backchannel_mls.group.leaf_rules import check_leaf, check_leaf_fits_group, check_members
+from backchannel_mls.group.leaf_rules import (
+    check_leaf,
+    check_leaf_fits_group,
+    check_lifetime,
+    check_members,
+)
 from backchannel_mls.group.policy import ALLOW_ALL, Policy, PresentedCredential
 from backchannel_mls.group.state import GroupState, Settings, no_psks
 from backchannel_mls.group.succession import check_succession, linking_psk
@@ -61,7 +66,7 @@ def join_group(
     predecessor      the state of the group that the new one must continue (sections 11.2, 11.3);
                      its resumption PSK links them
 
-    The lifetimes of members already there are not checked: they may have run out since (7.3).
+    The lifetimes of members already there may have run out since (7.3); only their length is checked.
     Raises RemoteError, PolicyError. The bundle must not be used again.
     """
     parsed = parse_message(welcome) if isinstance(welcome, bytes) else welcome
@@ -147,6 +152,7 @@ def verify_group_info(
     for index, leaf in tree.leaves():
         check_leaf(suite, leaf, None, context.group_id, index)
         check_leaf_fits_group(leaf, context.extensions)
+        check_lifetime(leaf, policy, None)
         policy.judge_credential(PresentedCredential(leaf.credential, leaf.signature_key))
     return VerifiedGroupInfo(info, tree)
 
@@ -163,12 +169,12 @@ def _private_keys(
     verified: VerifiedGroupInfo, bundle: KeyPackageBundle, own_leaf: LeafIndex, path_secret: bytes | None
 ) -> dict[NodeIndex, bytes]:
     """The own leaf's key, and those from the common ancestor with the committer upward."""
-    keys = {NodeIndex(2 * own_leaf): bundle.encryption_private}
-    if path_secret is None:
-        return keys
     tree, signer = verified.tree, verified.info.signer
     if signer == own_leaf:
         raise RemoteError(Rule.WELCOME_SIGNER_SELF)
+    keys = {NodeIndex(2 * own_leaf): bundle.encryption_private}
+    if path_secret is None:
+        return keys
     meeting = common_ancestor(2 * signer, 2 * own_leaf)
     path = [node for node, _ in tree.filtered_direct_path(signer)]
     if meeting not in path:

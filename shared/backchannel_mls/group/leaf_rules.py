@@ -96,6 +96,8 @@ def check_leaf(
         raise RemoteError(Rule.LEAF_SOURCE_WRONG)
     if suite.id not in leaf.capabilities.cipher_suites or MLS10 not in leaf.capabilities.versions:
         raise RemoteError(Rule.LEAF_SUITE_UNLISTED)
+    if leaf.credential.type not in leaf.capabilities.credentials:
+        raise RemoteError(Rule.LEAF_CREDENTIAL_UNSUPPORTED)
     listed = leaf.capabilities.extensions
     for extension in leaf.extensions:
         if extension.type not in listed and extension.type not in DEFAULT_EXTENSIONS:

@@ -297,6 +297,8 @@ def select_references(
     Of several changes to one leaf a Remove goes first, else the last Update; a ReInit is left for
     later when there is anything else.
     """
+    if not pending:
+        return []
     taken = {_claim(one, None) for one in inline}
     leaving = {one.removed for one in inline if isinstance(one, Remove)}
     leaving.update(one.proposal.removed for one in pending.values() if isinstance(one.proposal, Remove))

@@ -15,7 +15,7 @@ from backchannel_mls.group.policy import ALLOW_ALL, Policy
 from backchannel_mls.group.state import GroupState, GroupStatus, Settings
 from backchannel_mls.rules import Rule
 from backchannel_mls.tree.ratchet_tree import RatchetTree
-from backchannel_mls.types import ResumptionUsage
+from backchannel_mls.types import MLS10, ResumptionUsage
 from backchannel_mls.wire.group_context import GroupContext
 from backchannel_mls.wire.key_package import KeyPackage
 from backchannel_mls.wire.leaf_node import LeafNode
@@ -42,6 +42,8 @@ def continue_group(
     reinit = old.group.reinit
     if old.status is not GroupStatus.REINITIALIZED or reinit is None:
         raise LocalError("not-reinitialized", "The old group was not ended by a ReInit.")
+    if reinit.version != MLS10:
+        raise LocalError("version-unsupported", "The version that was agreed on is not supported here.")
     if identity.suite.id != reinit.cipher_suite:
         raise LocalError("identity-suite", "The identity is not of the cipher suite that was agreed on.")
     new = create_group(
@@ -139,8 +141,8 @@ def check_succession(
     reinit = old.group.reinit
     if old.status is not GroupStatus.REINITIALIZED or reinit is None or link.epoch != old.epoch:
         raise RemoteError(Rule.REINIT_UNASKED)
-    agreed = (reinit.group_id, reinit.cipher_suite, reinit.extensions)
-    if (context.group_id, context.cipher_suite, context.extensions) != agreed:
+    agreed = (reinit.version, reinit.group_id, reinit.cipher_suite, reinit.extensions)
+    if (MLS10, context.group_id, context.cipher_suite, context.extensions) != agreed:
         raise RemoteError(Rule.REINIT_MISMATCH)
     _check_all_came(old, tree, policy)
 

@@ -15,6 +15,7 @@ from backchannel_mls.codec import u32
 from backchannel_mls.crypto.suite import CipherSuite
 from backchannel_mls.errors import LocalError, RemoteError
 from backchannel_mls.rules import Rule
+from backchannel_mls.schedule.shared_map import SharedMap
 from backchannel_mls.tree.math import left, parent, right, root
 from backchannel_mls.types import Generation, LeafIndex
 
@@ -59,7 +60,7 @@ class SecretTree:
         suite: CipherSuite,
         leaf_count: int,
         nodes: Mapping[int, bytes],
-        ratchets: Mapping[int, Ratchet],
+        ratchets: SharedMap[Ratchet],
     ) -> None:
         self.suite = suite
         self.leaf_count = leaf_count
@@ -69,12 +70,12 @@ class SecretTree:
     @classmethod
     def of_epoch(cls, suite: CipherSuite, leaf_count: int, encryption_secret: bytes) -> SecretTree:
         """The tree of a new epoch; `leaf_count` counts blank leaves too."""
-        return cls(suite, leaf_count, {root(leaf_count): encryption_secret}, {})
+        return cls(suite, leaf_count, {root(leaf_count): encryption_secret}, SharedMap({}))
 
     def next_key(self, leaf: LeafIndex, *, handshake: bool) -> tuple[Generation, bytes, bytes, SecretTree]:
         """(generation, key, nonce, tree with it spent) for the client's own next message."""
         name = 2 * leaf + handshake
-        ratchet = self.ratchets.get(name)
+        ratchet = self.ratchets.find(name)
         tree = self
         if ratchet is None:
             tree = self.opened(leaf)
@@ -94,7 +95,7 @@ class SecretTree:
     ) -> FoundKey:
         """The key of a received message. Nothing is computed for a generation beyond the window."""
         name = 2 * leaf + handshake
-        ratchet = self.ratchets.get(name)
+        ratchet = self.ratchets.find(name)
         if generation - (ratchet.generation if ratchet else 0) > windows.forward_generations:
             raise RemoteError(Rule.GENERATION_TOO_FAR)
         tree = self
@@ -122,7 +123,7 @@ class SecretTree:
             if 2 * leaf not in tree.ratchets:
                 tree = tree.opened(leaf)
         ratchets = {name: one for name, one in tree.ratchets.items() if not name & 1 and name != 2 * own}
-        return SecretTree(tree.suite, tree.leaf_count, tree.nodes, ratchets)
+        return SecretTree(tree.suite, tree.leaf_count, tree.nodes, SharedMap.of(ratchets))
 
     def _advance(self, ratchet: Ratchet, generation: int, keep: int) -> tuple[KeyAndNonce, Ratchet]:
         """Steps to `generation`, keeping the keys passed over, the newest `keep` of them."""
@@ -144,9 +145,7 @@ class SecretTree:
 
     def with_ratchet(self, name: int, ratchet: Ratchet) -> SecretTree:
         """With one ratchet replaced; for its name see the class."""
-        ratchets = dict(self.ratchets)
-        ratchets[name] = ratchet
-        return SecretTree(self.suite, self.leaf_count, self.nodes, ratchets)
+        return SecretTree(self.suite, self.leaf_count, self.nodes, self.ratchets.with_item(name, ratchet))
 
     def opened(self, leaf: LeafIndex) -> SecretTree:
         """With both ratchets of a leaf begun and every secret above it replaced by its children's."""
@@ -168,9 +167,9 @@ class SecretTree:
                 nodes[child] = suite.expand_with_label(secret, b"tree", label, suite.hash_size)
             node = below
             secret = nodes.pop(node)
-        ratchets = dict(self.ratchets)
-        ratchets[2 * leaf] = Ratchet(0, suite.derive_secret(secret, b"application"))
-        ratchets[2 * leaf + 1] = Ratchet(0, suite.derive_secret(secret, b"handshake"))
+        application = Ratchet(0, suite.derive_secret(secret, b"application"))
+        handshake = Ratchet(0, suite.derive_secret(secret, b"handshake"))
+        ratchets = self.ratchets.with_item(2 * leaf, application).with_item(2 * leaf + 1, handshake)
         return SecretTree(suite, self.leaf_count, nodes, ratchets)
 
 

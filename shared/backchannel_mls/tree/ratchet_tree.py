@@ -264,7 +264,7 @@ class RatchetTree:
             raise RemoteError(Rule.TRAILING_BYTES)
         nodes: list[Node] = []
         while reader.position < reader.end:
-            if len(nodes) > 2 * MAX_TREE_LEAVES:
+            if len(nodes) >= 2 * MAX_TREE_LEAVES - 1:
                 raise RemoteError(Rule.TOO_LARGE)
             nodes.append(parse_node(reader))
         if not nodes or nodes[-1] is None:

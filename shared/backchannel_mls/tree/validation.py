@@ -9,7 +9,7 @@ from backchannel_mls.tree.ratchet_tree import ParentNode, RatchetTree
 
 
 def verify_tree(tree: RatchetTree) -> None:
-    """Keys are unique, unmerged leaves consistent, and every parent node parent-hash valid."""
+    """Keys are keys and unique, unmerged leaves consistent, and every parent node parent-hash valid."""
     check_keys_unique(tree)
     parents = [(index, node) for index, node in enumerate(tree.nodes) if isinstance(node, ParentNode)]
     # all of them first: a parent hash is over resolutions, and those are made of unmerged leaves
@@ -17,6 +17,7 @@ def verify_tree(tree: RatchetTree) -> None:
         check_unmerged_leaves(tree, index, node)
     for index, node in parents:
         check_parent_hash(tree, index, node)
+        tree.suite.check_hpke_public(node.encryption_key)
 
 
 def check_keys_unique(tree: RatchetTree) -> None:
