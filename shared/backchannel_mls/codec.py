@@ -60,15 +60,41 @@ def optional(encoded: bytes | None) -> bytes:
     return b"\0" if encoded is None else b"\1" + encoded
 
 
+class ItemBudget:
+    """How many more list items may be parsed; shared by a reader and those of the lists inside."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def spend(self, items: int) -> None:
+        """Raises where there are more than may be."""
+        self.left -= items
+        if self.left < 0:
+            raise RemoteError(Rule.TOO_LARGE)
+
+
 class Reader:
-    """A cursor over `data[position:end]`."""
+    """A cursor over `data[position:end]`, whose lists have at most MAX_LIST_ITEMS items together."""
 
-    __slots__ = ("data", "end", "position")
+    __slots__ = ("budget", "data", "end", "position")
 
-    def __init__(self, data: bytes, position: int = 0, end: int | None = None) -> None:
+    def __init__(
+        self, data: bytes, position: int = 0, end: int | None = None, budget: ItemBudget | None = None
+    ) -> None:
         self.data = data
         self.position = position
         self.end = len(data) if end is None else end
+        self.budget = budget
+
+    def spend(self, items: int) -> ItemBudget:
+        """Counts list items. Raises `too-large`."""
+        budget = self.budget
+        if budget is None:
+            budget = self.budget = ItemBudget(MAX_LIST_ITEMS)
+        budget.spend(items)
+        return budget
 
     def take(self, size: int) -> bytes:
         """The next `size` bytes."""
@@ -118,11 +144,11 @@ class Reader:
     def items(self, parse: Callable[[Reader], T]) -> tuple[T, ...]:
         """T items<V>: parses items until the vector is used up exactly."""
         size = self.length()
-        inner = Reader(self.data, self.position, self.position + size)
+        budget = self.spend(0)
+        inner = Reader(self.data, self.position, self.position + size, budget)
         found: list[T] = []
         while inner.position < inner.end:
-            if len(found) >= MAX_LIST_ITEMS:
-                raise RemoteError(Rule.TOO_LARGE)
+            budget.spend(1)
             found.append(parse(inner))
         self.position = inner.end
         return tuple(found)
@@ -139,8 +165,7 @@ class Reader:
         data = self.vector()
         if len(data) % width:
             raise RemoteError(Rule.VECTOR_UNEVEN)
-        if len(data) > MAX_LIST_ITEMS * width:
-            raise RemoteError(Rule.TOO_LARGE)
+        self.spend(len(data) // width)
         return tuple(int.from_bytes(data[at : at + width], "big") for at in range(0, len(data), width))
 
     def optional(self, parse: Callable[[Reader], T]) -> T | None:

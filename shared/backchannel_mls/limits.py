@@ -8,7 +8,10 @@ MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
 """The largest MLSMessage or ratchet tree that is looked at; larger input is refused unread."""
 
 MAX_LIST_ITEMS: Final = 1 << 16
-"""The most items of one list that are parsed, so that small input cannot become large memory."""
+"""The most items that are parsed of all lists of one message, so that small input stays small memory."""
+
+MAX_TREE_ITEMS: Final = 1 << 20
+"""The same for a ratchet tree, all of whose leaves have lists."""
 
 MAX_TREE_LEAVES: Final = 1 << 16
 """The most leaves (blank ones included) that a ratchet tree may have."""

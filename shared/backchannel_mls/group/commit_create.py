@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from backchannel_mls.crypto.suite import RandomBytes
-from backchannel_mls.errors import LocalError, RemoteError
+from backchannel_mls.errors import LocalError, PolicyError, RemoteError
 from backchannel_mls.group.advance import (
     describe,
     following_epoch,
@@ -39,7 +39,7 @@ from backchannel_mls.group.state import GroupState, MessageKeys, PendingProposal
 from backchannel_mls.group.transition import StagedCommit
 from backchannel_mls.group.welcome import make_welcome
 from backchannel_mls.rules import Rule
-from backchannel_mls.schedule.key_schedule import PskLookup
+from backchannel_mls.schedule.key_schedule import PskLookup, psk_secret
 from backchannel_mls.tree.treekem import CreatedPath, create_path, no_path
 from backchannel_mls.types import (
     LeafIndex,
@@ -113,14 +113,14 @@ def create_commit(
     """
     state.require_active()
     inline = [*proposals, *map(Remove, map(LeafIndex, remove)), *map(_add, add)]
-    if any(isinstance(proposal, Add) for proposal in inline):
-        require_time(now_s)
-    if references is None:
-        references = select_references(state.tree, state.proposals, inline, state.own_leaf)
     own = Sender(SenderType.MEMBER, state.own_leaf)
+    judge = Judgement(state.suite, state.context, state.tree, policy, now_s, successor)
+    if references is None:
+        references = choose_references(judge, state, inline, state.with_own_psks(psks))
     covered = [_pending(state, reference) for reference in references]
     covered += [PendingProposal(proposal, own) for proposal in inline]
-    judge = Judgement(state.suite, state.context, state.tree, policy, now_s, successor)
+    if any(isinstance(one.proposal, Add) for one in covered):
+        require_time(now_s)
     applied = apply_proposals(judge, covered, state.own_leaf)
     if force_path or identity is not None or applied.path_required:
         path = make_path(judge, applied, state.own_leaf, identity or state.group.identity, random)
@@ -167,6 +167,37 @@ def _add(package: bytes | KeyPackage | VerifiedKeyPackage) -> Add:
     if not isinstance(message, KeyPackage):
         raise RemoteError(Rule.VALUE_UNKNOWN)
     return Add(message)
+
+
+def choose_references(
+    judge: Judgement, state: GroupState, inline: Sequence[Proposal], psks: PskLookup
+) -> list[ProposalRef]:
+    """The pending proposals to cover: as many as make a valid list with those by value (12.4).
+
+    One that is valid alone but spoils the list, such as an Add with a member's encryption key, is
+    left out; else whoever may propose could keep everybody from committing.
+    """
+    own = Sender(SenderType.MEMBER, state.own_leaf)
+    by_value = [PendingProposal(proposal, own) for proposal in inline]
+
+    def valid(references: Sequence[ProposalRef]) -> bool:
+        covered = [state.proposals[reference] for reference in references] + by_value
+        try:
+            applied = apply_proposals(judge, covered, state.own_leaf)
+            check_members(applied.tree)
+            psk_secret(state.suite, applied.psks, psks)
+        except (RemoteError, PolicyError):
+            return False
+        return True
+
+    chosen = select_references(state.tree, state.proposals, inline, state.own_leaf)
+    if not chosen or valid(chosen):
+        return chosen
+    kept: list[ProposalRef] = []
+    for reference in chosen:
+        if valid([*kept, reference]):
+            kept.append(reference)
+    return kept
 
 
 def _pending(state: GroupState, reference: ProposalRef) -> PendingProposal:

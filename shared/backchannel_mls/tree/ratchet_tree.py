@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from backchannel_mls.codec import Reader, u32, vector
+from backchannel_mls.codec import ItemBudget, Reader, u32, vector
 from backchannel_mls.crypto.suite import CipherSuite
 from backchannel_mls.errors import LocalError, RemoteError
-from backchannel_mls.limits import MAX_MESSAGE_BYTES, MAX_TREE_LEAVES
+from backchannel_mls.limits import MAX_MESSAGE_BYTES, MAX_TREE_ITEMS, MAX_TREE_LEAVES
 from backchannel_mls.rules import Rule
 from backchannel_mls.tree.math import direct_path, is_below, left, level, parent, right, sibling
 from backchannel_mls.types import LeafIndex, NodeIndex
@@ -259,7 +259,7 @@ class RatchetTree:
         """Parses a ratchet_tree. Well-formed, not verified: see tree/validation.py."""
         if len(data) > MAX_MESSAGE_BYTES:
             raise RemoteError(Rule.TOO_LARGE)
-        reader = Reader(data)
+        reader = Reader(data, budget=ItemBudget(MAX_TREE_ITEMS))
         if reader.length() != len(data) - reader.position:
             raise RemoteError(Rule.TRAILING_BYTES)
         nodes: list[Node] = []
