@@ -35,6 +35,7 @@ from backchannel_mls.group.state import (
     Settings,
 )
 from backchannel_mls.group.transition import EpochTransition, StagedCommit
+from backchannel_mls.limits import MAX_TREE_LEAVES
 from backchannel_mls.schedule.secret_tree import NO_KEYS, KeyAndNonce, Ratchet, SecretTree
 from backchannel_mls.schedule.shared_map import SharedMap
 from backchannel_mls.tree.ratchet_tree import Node, RatchetTree, encode_node, parse_node
@@ -253,14 +254,17 @@ def _load(stored: Mapping[str, bytes]) -> GroupState:
         by_kind.setdefault(kind, {})[tuple(rest)] = value
     record = parse_all(by_kind["group"][()], _GroupRecord.parse)
     suite = record.suite
-    if record.leaf_count < 1 or record.leaf_count & (record.leaf_count - 1):
+    if not 1 <= record.leaf_count <= MAX_TREE_LEAVES or record.leaf_count & (record.leaf_count - 1):
         raise ValueError("not a full tree")
     nodes: list[Node] = [None] * (2 * record.leaf_count - 1)
     for (index,), value in by_kind.get("node", {}).items():
-        nodes[int(index)] = parse_all(value, parse_node)
+        nodes[_number(index)] = parse_all(value, parse_node)
     tree = RatchetTree.of_nodes(suite, nodes)
     if tree.tree_hash() != record.context.tree_hash:
         raise ValueError("the tree is not the epoch's")
+    own = tree.leaf(record.own_leaf)
+    if own is None or own.signature_key != record.identity.signature_key:
+        raise ValueError("the own leaf is not this client's")
     group = EpochState(
         suite=suite,
         settings=record.settings,
@@ -269,7 +273,7 @@ def _load(stored: Mapping[str, bytes]) -> GroupState:
         own_leaf=record.own_leaf,
         context=record.context,
         tree=tree,
-        private_keys={NodeIndex(int(node)): key for (node,), key in by_kind.get("private", {}).items()},
+        private_keys={NodeIndex(_number(node)): key for (node,), key in by_kind.get("private", {}).items()},
         keys=record.keys,
         interim_transcript_hash=record.interim_transcript_hash,
         confirmation_tag=record.confirmation_tag,
@@ -278,6 +282,13 @@ def _load(stored: Mapping[str, bytes]) -> GroupState:
     )
     keys = _load_messages(suite, record.context.group_id, by_kind)
     messages = keys.pop(record.context.epoch)
+    members = dict(tree.leaves())
+    expected = (members.get(LeafIndex(index)) for index in range(tree.leaf_count))
+    if messages.signature_keys != tuple(leaf and leaf.signature_key for leaf in expected):
+        raise ValueError("the message keys are not the epoch's")
+    _check_secrets(messages, None if record.status is not GroupStatus.REMOVED else record.own_leaf)
+    for ended in keys.values():
+        _check_secrets(ended, record.own_leaf)
     past = tuple(keys[epoch] for epoch in sorted(keys))
     return GroupState(
         group,
@@ -290,7 +301,27 @@ def _load(stored: Mapping[str, bytes]) -> GroupState:
 
 def _by_number(stored: Mapping[tuple[str, ...], bytes]) -> dict[EpochNumber, bytes]:
     """By epoch, ascending: the oldest is the first to go."""
-    return {EpochNumber(epoch): stored[(str(epoch),)] for epoch in sorted(int(name) for (name,) in stored)}
+    return {
+        EpochNumber(epoch): stored[(str(epoch),)] for epoch in sorted(_number(name) for (name,) in stored)
+    }
+
+
+def _check_secrets(keys: MessageKeys, without: LeafIndex | None) -> None:
+    """Every member can be read; `without` is the own leaf where its keys are gone by design."""
+    tree = keys.secret_tree
+    if len(keys.signature_keys) != tree.leaf_count:
+        raise ValueError("the message keys are not whole")
+    for index, key in enumerate(keys.signature_keys):
+        if key is not None and index != without and not tree.holds(LeafIndex(index)):
+            raise ValueError("a secret is missing")
+
+
+def _number(name: str) -> int:
+    """A number in a record's name, written as `str` writes it."""
+    number = int(name)
+    if number < 0 or str(number) != name:
+        raise ValueError("not a record's number")
+    return number
 
 
 def _load_messages(
@@ -298,11 +329,11 @@ def _load_messages(
 ) -> dict[EpochNumber, MessageKeys]:
     nodes: dict[str, dict[int, bytes]] = {}
     for (epoch, node), secret in by_kind.get("secret", {}).items():
-        nodes.setdefault(epoch, {})[int(node)] = secret
+        nodes.setdefault(epoch, {})[_number(node)] = secret
     skipped: dict[tuple[str, str], dict[int, KeyAndNonce]] = {}
     for (epoch, name, generation), value in by_kind.get("skipped", {}).items():
         reader = Reader(value)
-        skipped.setdefault((epoch, name), {})[int(generation)] = (
+        skipped.setdefault((epoch, name), {})[_number(generation)] = (
             reader.vector(),
             reader.take(suite.nonce_size),
         )
@@ -310,14 +341,14 @@ def _load_messages(
     for (epoch, name), value in by_kind.get("ratchet", {}).items():
         keys = dict(sorted(skipped.get((epoch, name), {}).items()))
         ratchet = Ratchet(int.from_bytes(value[:8], "big"), value[8:], keys or NO_KEYS)
-        ratchets.setdefault(epoch, {})[int(name)] = ratchet
+        ratchets.setdefault(epoch, {})[_number(name)] = ratchet
     loaded: dict[EpochNumber, MessageKeys] = {}
     for (epoch,), value in by_kind.get("epoch", {}).items():
         reader = Reader(value)
         context, sender_data_secret, leaf_count = reader.vector(), reader.vector(), reader.uint(4)
         tree = SecretTree(suite, leaf_count, nodes.get(epoch, {}), SharedMap.of(ratchets.get(epoch, {})))
         signers = _parse_signers(by_kind["signers"][(epoch,)])
-        number = EpochNumber(int(epoch))
+        number = EpochNumber(_number(epoch))
         loaded[number] = MessageKeys(group_id, number, context, sender_data_secret, tree, signers)
     return loaded
 

@@ -32,6 +32,7 @@ from backchannel_mls import (
     create_key_package,
     encrypt,
     join_group,
+    load_state,
     merge_commit,
     propose,
     receive,
@@ -180,7 +181,7 @@ def refuses(
         receive(state, message, **how)
     if honest is not None:
         receive(state, honest, **how)
-    assert_hears_on(state)
+    assert_whole(state)
 
 
 def everybody_refuses(
@@ -192,10 +193,10 @@ def everybody_refuses(
     assert_goes_on(room)
 
 
-def assert_hears_on(state: GroupState) -> None:
-    """The state still says what it says: its records are whole and it can be asked."""
-    assert records(state)
-    assert state.epoch_authenticator
+def assert_whole(state: GroupState) -> None:
+    """The state is still one that can be stored and loaded."""
+    stored = records(state)
+    assert records(load_state(stored)) == stored
 
 
 def assert_goes_on(room: Room) -> None:

@@ -198,16 +198,15 @@ def test_a_group_info_signed_by_nobody_in_the_group_is_refused(leaf: int) -> Non
         join_group(guest(), forge_welcome(world, guest().key_package))
 
 
-@pytest.mark.rule("GROUP_INFO_SIGNER_BLANK")
+@pytest.mark.rule("GROUP_INFO_SIGNATURE_INVALID")
 def test_a_group_info_signed_by_a_removed_member_is_refused() -> None:
-    """Mallory signs what she could have known: the group after alice removed her."""
+    """Mallory knows all that the joiner would, but for her leaf, where the joiner sits now."""
     room = usual_room().commit("alice", remove=[3])
-    world = replace(world_of(room["alice"], guest()), inviter=usual_room()["mallory"].group.identity)
-    world = replace(world, inviter_leaf=usual_room()["mallory"].own_leaf)
-    taken = world.tree.leaf(world.inviter_leaf)
-    rule = Rule.GROUP_INFO_SIGNER_BLANK if taken is None else Rule.GROUP_INFO_SIGNATURE_INVALID
-    with refused(rule):
-        join_group(guest(), forge_welcome(world, guest().key_package))
+    mallory = usual_room()["mallory"]
+    world = replace(world_of(room["alice"], guest()), inviter=mallory.group.identity)
+    for leaf in (mallory.own_leaf, room["bob"].own_leaf):
+        with refused(Rule.GROUP_INFO_SIGNATURE_INVALID):
+            join_group(guest(), forge_welcome(replace(world, inviter_leaf=leaf), guest().key_package))
 
 
 @pytest.mark.rule("WELCOME_SIGNER_SELF")

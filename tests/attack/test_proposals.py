@@ -16,7 +16,6 @@ from attack.cast import (
     everybody_refuses,
     rare_room,
     refused,
-    refuses,
     usual_room,
 )
 from attack.forge import PathForgery, forge_commit, forge_key_package
@@ -305,10 +304,11 @@ def test_more_pending_proposals_than_are_kept_are_refused() -> None:
         assert isinstance(received, ProposalReceived)
         state = received.state
     one_more = forge_message(room["mallory"], Remove(LeafIndex(0)), generation=MAX_PENDING_PROPOSALS)
-    refuses(Rule.PROPOSALS_TOO_MANY, state, one_more)
-    refuses(
-        Rule.PROPOSALS_TOO_MANY, state, forge_message(room["mallory"], Remove(LeafIndex(0)), private=False)
-    )
+    public = forge_message(room["mallory"], Remove(LeafIndex(0)), private=False)
+    with refused(Rule.PROPOSALS_TOO_MANY, state):
+        receive(state, one_more)
+    with refused(Rule.PROPOSALS_TOO_MANY, state):
+        receive(state, public)
 
 
 def test_the_rare_room_takes_who_supports_its_extension() -> None:

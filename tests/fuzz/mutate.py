@@ -97,11 +97,12 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
 
 
 def mutate(data: bytes, others: Sequence[bytes], random: Random) -> bytes:
-    """`data` after one to three mutations, and different from what it was."""
+    """`data` after one to three mutations: neither what it was nor, by splicing, one of the others."""
     while True:
         changed = bytearray(data)
         for _ in range(random.choice((1, 1, 1, 2, 3))):
             if changed:
                 changed = random.choice(MUTATIONS)(changed, others, random)
-        if bytes(changed) != data:
-            return bytes(changed)
+        mutated = bytes(changed)
+        if mutated != data and mutated not in others:
+            return mutated

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from backchannel_mls.codec import Reader, parse_all, u16, vector
 from backchannel_mls.crypto.signature import SigningKey
 from backchannel_mls.crypto.suite import CipherSuite, RandomBytes, cipher_suite
-from backchannel_mls.errors import LocalError
+from backchannel_mls.errors import LocalError, RemoteError
 from backchannel_mls.limits import DEFAULT_LIFETIME_S, LIFETIME_SKEW_S
 from backchannel_mls.types import DEFAULT_EXTENSIONS, MLS10, GroupId, LeafIndex, LeafNodeSource
 from backchannel_mls.wire.credential import Credential, parse_credential
@@ -142,8 +142,11 @@ class KeyPackageBundle:
 
     @classmethod
     def decode(cls, data: bytes) -> KeyPackageBundle:
-        """What `encode` wrote. Raises MlsError where it is damaged."""
-        return parse_all(data, cls._parse)
+        """What `encode` wrote. Raises LocalError where it is damaged."""
+        try:
+            return parse_all(data, cls._parse)
+        except RemoteError as error:
+            raise LocalError("bundle-damaged", "The stored key package is damaged.") from error
 
     @classmethod
     def _parse(cls, reader: Reader) -> KeyPackageBundle:

@@ -110,6 +110,7 @@ def receive(
     if isinstance(parsed, PrivateMessage):
         verified = open_private(state, parsed)
     elif isinstance(parsed, PublicMessage):
+        state.require_active()
         verified = open_public(state, parsed)
     else:
         raise RemoteError(Rule.NOT_A_GROUP_MESSAGE)

@@ -16,7 +16,7 @@ from backchannel_mls.crypto.suite import CipherSuite
 from backchannel_mls.errors import LocalError, RemoteError
 from backchannel_mls.rules import Rule
 from backchannel_mls.schedule.shared_map import SharedMap
-from backchannel_mls.tree.math import left, parent, right, root
+from backchannel_mls.tree.math import direct_path, left, parent, right, root
 from backchannel_mls.types import Generation, LeafIndex
 
 KeyAndNonce = tuple[bytes, bytes]
@@ -111,6 +111,13 @@ class SecretTree:
             return FoundKey(*found, tree.with_ratchet(name, ratchet._replace(skipped=skipped)))
         found, following = self._advance(ratchet, generation, windows.skipped_keys)
         return FoundKey(*found, tree.with_ratchet(name, following))
+
+    def holds(self, leaf: LeafIndex) -> bool:
+        """Whether application keys of a leaf can still be had from here."""
+        if 2 * leaf in self.ratchets:
+            return True
+        above = direct_path(2 * leaf, root(self.leaf_count))
+        return any(node in self.nodes for node in (2 * leaf, *above))
 
     def retired(self, spent: Collection[LeafIndex], own: LeafIndex) -> SecretTree:
         """For an epoch that has ended: without handshake ratchets and the own one, which nobody reads.
