@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Sets everything up in .venv, then runs one command. Needs Python 3.11 or newer and nothing else.
 
-    python3 run.py serve                 the server (arrives with a later release)
+    python3 run.py serve [SETTING...]    the server; `python3 run.py serve --help` lists its settings
     python3 run.py test [ARGUMENT...]    all tests; arguments go to pytest (-n 0 runs them in one process)
     python3 run.py bench [ARGUMENT...]   the benchmarks; arguments go to tests/bench/bench_mls.py
 
@@ -30,7 +30,8 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
-LOCK = ROOT / "tests" / "requirements.lock"
+RUN_LOCK = ROOT / "deploy" / "requirements.lock"
+TEST_LOCK = ROOT / "tests" / "requirements.lock"  # holds all of the other, and what the tests need
 BENCH = ROOT / "tests" / "bench" / "bench_mls.py"
 PIP_INSTALL = ("-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet", "--no-user")
 WORKERS_MOST = 8  # more pytest workers than this cost more to start than they save
@@ -91,23 +92,27 @@ def make_venv() -> None:
     stamp.write_text(want, encoding="utf-8")
 
 
-def set_up() -> None:
+def set_up(lock: Path) -> None:
     """Brings .venv to what the lock file and pyproject.toml say; does nothing where it already is."""
     with only_one_run():
         make_venv()
         stamp = VENV / ".installed-by-run.py"
-        inputs = (LOCK, ROOT / "pyproject.toml", Path(__file__))
-        want = " ".join(hashlib.sha256(path.read_bytes()).hexdigest() for path in inputs)
-        if read(stamp) == want:
+        if read(stamp) in {installed(TEST_LOCK), installed(lock)}:
             return
         say("installing the locked dependencies (the first time takes a minute or two)")
         # wheels only: building a source package would fetch build tools that no lock file names
-        locked = ("--only-binary", ":all:", "--require-hashes", "--requirement", LOCK)
+        locked = ("--only-binary", ":all:", "--require-hashes", "--requirement", lock)
         call(PYTHON, *PIP_INSTALL, *locked, doing="installing the dependencies")
         # no isolation: the build backend is among the locked packages
         ours = ("--no-deps", "--no-build-isolation", "--editable", ROOT)
         call(PYTHON, *PIP_INSTALL, *ours, doing="installing backchannel")
-        stamp.write_text(want, encoding="utf-8")
+        stamp.write_text(installed(lock), encoding="utf-8")
+
+
+def installed(lock: Path) -> str:
+    """What the stamp says where a lock file, as it is now, was installed."""
+    inputs = (lock, ROOT / "pyproject.toml", Path(__file__))
+    return " ".join(hashlib.sha256(path.read_bytes()).hexdigest() for path in inputs)
 
 
 def read(path: Path) -> str:
@@ -135,12 +140,13 @@ def become(*words: "str | Path") -> int:
     return subprocess.call(line)
 
 
-def serve(_: "list[str]") -> int:
-    raise SetupError("the server arrives with a later release; until then: python3 run.py test", code=2)
+def serve(arguments: "list[str]") -> int:
+    set_up(RUN_LOCK)
+    return become(PYTHON, "-m", "backchannel_server", *arguments)
 
 
 def test(arguments: "list[str]") -> int:
-    set_up()
+    set_up(TEST_LOCK)
     workers = str(min(WORKERS_MOST, os.cpu_count() or 1))
     # pytest takes the last of an option given twice: the person's arguments win
     return become(PYTHON, "-m", "pytest", "-n", workers, "--dist", "worksteal", *arguments)
@@ -149,7 +155,7 @@ def test(arguments: "list[str]") -> int:
 def bench(arguments: "list[str]") -> int:
     if not BENCH.exists():
         raise SetupError("there is no benchmark yet: tests/bench/bench_mls.py is missing", code=2)
-    set_up()
+    set_up(TEST_LOCK)
     return become(PYTHON, BENCH, *arguments)
 
 

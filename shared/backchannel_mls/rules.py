@@ -38,7 +38,6 @@ class Rule(Enum):
     VERSION_UNSUPPORTED = ("C8", "6", "The message is of another version than MLS 1.0.")
     VECTOR_UNEVEN = ("C9", "2.1.2", "A list's length is not a multiple of its items' length.")
     KEY_MALFORMED = ("C10", "5.1.1", "A public key is not a valid key of the cipher suite.")
-    SUITE_UNKNOWN = ("C11", "5.1", "The cipher suite is not one that this package supports.")
 
     # ---- framing
     CONTENT_SIGNATURE_INVALID = ("F1", "6.1", "The signature of the message is not its sender's.")
@@ -117,8 +116,7 @@ class Rule(Enum):
     PROPOSAL_TYPE_UNKNOWN = ("P5", "12.2", "The proposal is of a type that not every member supports.")
     GROUP_EXTENSION_UNSUPPORTED = ("P6", "12.1.7", "A member does not support what the group would require.")
     EXTERNAL_PROPOSAL_TYPE = ("P7", "12.1.8", "An outsider may not propose this.")
-    UPDATE_SENDER_NOT_MEMBER = ("P8", "12.1.2", "Only a member can propose an update, of the own leaf.")
-    PROPOSALS_TOO_MANY = ("P9", "12.1", "There are more pending proposals than this package keeps.")
+    PROPOSALS_TOO_MANY = ("P8", "12.1", "There are more pending proposals than this package keeps.")
 
     # ---- lists of proposals
     UPDATE_BY_COMMITTER = ("V1", "12.2", "A commit covers an update of its own sender.")

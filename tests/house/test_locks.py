@@ -53,7 +53,9 @@ def asked_for(*extras: str) -> list[Requirement]:
 
 
 @pytest.mark.parametrize(
-    ("lock", "extras"), [(RUNTIME_LOCK, ()), (TEST_LOCK, ("test", "fuzz"))], ids=["runtime", "test"]
+    ("lock", "extras"),
+    [(RUNTIME_LOCK, ("server",)), (TEST_LOCK, ("server", "test", "fuzz"))],
+    ids=["runtime", "test"],
 )
 def test_lock_holds_what_pyproject_asks_for(lock: Path, extras: tuple[str, ...]) -> None:
     pins = read_lock(lock)

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hpke
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from backchannel_mls.crypto.kem import labeled_expand, labeled_extract
-from backchannel_mls.crypto.suite import SUITES, CipherSuite, cipher_suite, received_suite
+from backchannel_mls.crypto.suite import SUITES, CipherSuite, cipher_suite
 from backchannel_mls.errors import LocalError, RemoteError
 from backchannel_mls.rules import Rule
 
@@ -22,21 +22,17 @@ every_suite = pytest.mark.parametrize("suite", SUITES.values(), ids=lambda suite
 
 
 @pytest.mark.parametrize("suite_id", [4, 6, 99, 0, -1, 65536])
-def test_unsupported_suite_is_our_error_if_chosen_and_theirs_if_received(suite_id: int) -> None:
+def test_unsupported_suite_is_refused_by_name(suite_id: int) -> None:
     with pytest.raises(LocalError) as chosen:
         cipher_suite(suite_id)
     assert chosen.value.code == "suite-unsupported"
     assert ("X448" in chosen.value.sentence) == (suite_id in (4, 6))
     assert "1, 2, 3, 5, 7, 83" in chosen.value.sentence
-    with pytest.raises(RemoteError) as received:
-        received_suite(suite_id)
-    assert received.value.rule is Rule.SUITE_UNKNOWN
 
 
 @every_suite
 def test_suite_is_found_by_its_id(suite: CipherSuite) -> None:
     assert cipher_suite(suite.id) is suite
-    assert received_suite(suite.id) is suite
     assert str(suite.id) in repr(suite)
 
 

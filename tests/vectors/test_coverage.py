@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from backchannel_mls.crypto.suite import cipher_suite, received_suite
-from backchannel_mls.errors import LocalError, RemoteError
+from backchannel_mls.crypto.suite import cipher_suite
+from backchannel_mls.errors import LocalError
 from official import VECTORS, official_vectors
 from vectors.cases import COUNTS, SUPPORTED, UNSUPPORTED, is_supported
 
@@ -32,9 +32,6 @@ def test_suite_without_x448_hpke_is_refused_by_name(suite_id: int) -> None:
     with pytest.raises(LocalError, match="X448") as refused:
         cipher_suite(suite_id)
     assert refused.value.code == "suite-unsupported"
-    with pytest.raises(RemoteError) as unknown:
-        received_suite(suite_id)
-    assert unknown.value.code == "suite-unknown"
 
 
 def test_supported_suites_are_supported() -> None:

@@ -294,11 +294,3 @@ def cipher_suite(id: int) -> CipherSuite:
             "suite-unsupported", f"Cipher suite {id} is not supported{hint}; these are: {known}."
         )
     return suite
-
-
-def received_suite(id: int) -> CipherSuite:
-    """The suite of an id that came from outside; raises `suite-unknown`."""
-    suite = SUITES.get(id)
-    if suite is None:
-        raise RemoteError(Rule.SUITE_UNKNOWN)
-    return suite

@@ -131,7 +131,7 @@ def _check_update(
 ) -> None:
     old = judge.tree.leaf(sender.index) if sender.index is not None else None
     if sender.type is not SenderType.MEMBER or old is None or sender.index is None:
-        raise RemoteError(Rule.UPDATE_SENDER_NOT_MEMBER)
+        raise RemoteError(Rule.EXTERNAL_PROPOSAL_TYPE)
     new = proposal.leaf_node
     if new.encryption_key == old.encryption_key:
         raise RemoteError(Rule.UPDATE_KEY_REUSED)
@@ -183,7 +183,7 @@ def check_member_list(judge: Judgement, covered: Covered, committer: LeafIndex) 
         else:
             continue
         if leaf is None:
-            raise RemoteError(Rule.UPDATE_SENDER_NOT_MEMBER)
+            raise RemoteError(Rule.EXTERNAL_PROPOSAL_TYPE)
         if leaf == committer:
             raise RemoteError(rule)
         if leaf in changed:

@@ -1,0 +1,67 @@
+"""Backchannel for Python: end-to-end-encrypted rooms for dialogue between opposing sides.
+
+import backchannel
+
+async with backchannel.open_profile("profile.db", passphrase) as client:
+    knocking = await client.knock(link, "Amira")
+    print(await knocking.words())
+    room = await knocking.admitted()
+    await room.accept_rules()
+    async for event in room.events():
+        if isinstance(event, backchannel.MessageSent) and event.seat != room.seat:
+            await room.reply(event, "I hear you.")
+"""
+
+from backchannel.client import Client, Knocking, open_profile
+from backchannel.errors import (
+    BackchannelError,
+    NotAllowed,
+    ProfileError,
+    ServerRefused,
+    ServerUnreachable,
+    Stopped,
+)
+from backchannel.member import Delivery, Outgoing, Room
+from backchannel.room.facts import (
+    CommitSkipped,
+    CommitVoided,
+    EventIgnored,
+    KnockArrived,
+    MessageRetracted,
+    MessageSent,
+    MessagesSeen,
+    RoomGoverned,
+    RoomStopped,
+    SeatJoined,
+    SeatLeft,
+    SendFailed,
+)
+from backchannel_protocol.room.state import Role
+
+__all__ = [
+    "BackchannelError",
+    "Client",
+    "CommitSkipped",
+    "CommitVoided",
+    "Delivery",
+    "EventIgnored",
+    "KnockArrived",
+    "Knocking",
+    "MessageRetracted",
+    "MessageSent",
+    "MessagesSeen",
+    "NotAllowed",
+    "Outgoing",
+    "ProfileError",
+    "Role",
+    "Room",
+    "RoomGoverned",
+    "RoomStopped",
+    "SeatJoined",
+    "SeatLeft",
+    "SendFailed",
+    "ServerRefused",
+    "ServerUnreachable",
+    "Stopped",
+    "open_profile",
+]

@@ -1,0 +1,173 @@
+"""A server as the client needs it: rooms, mail, and attaching (PROTOCOL.md, sections 4, 10 and 12)."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import ssl
+from collections.abc import Mapping
+from typing import Final, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+from websockets.typing import Subprotocol
+
+from backchannel.connection.session import Pipe, Session, known_sentence
+from backchannel.errors import BackchannelError, ServerRefused, ServerUnreachable
+from backchannel_protocol.events import Key
+from backchannel_protocol.frames import Mail, NoteText, Refused
+from backchannel_protocol.limits import MAX_FRAME_BYTES, PING_INTERVAL_S, SILENCE_TIMEOUT_S
+
+TIMEOUT_S: Final = 20
+_MEDIA_TYPE: Final = "application/msgpack"
+_MAX_ANSWER_BYTES: Final = 16 * MAX_FRAME_BYTES
+_SUBPROTOCOL: Final = Subprotocol("backchannel.v1")
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+class RoomRequest(msgspec.Struct, array_like=True, frozen=True):
+    """POST /v1/rooms."""
+
+    room: bytes
+    seat: bytes
+    seat_key: bytes
+
+
+class RoomMade(msgspec.Struct, array_like=True, frozen=True):
+    """Its answer."""
+
+    record_key: Key
+    checkpoint: NoteText
+
+
+class MailRequest(msgspec.Struct, array_like=True, frozen=True):
+    """POST /v1/mail; `step` 0 only looks."""
+
+    mailbox: bytes
+    step: int
+    sealed: bytes | None
+    claim_key: bytes | None
+    time: int
+    signature: bytes
+
+
+class MailAnswer(msgspec.Struct, array_like=True, frozen=True):
+    """Its answer: the facilitator's letters so far."""
+
+    letters: list[Mail]
+
+
+class Host(Protocol):
+    """A server. All of it raises ServerUnreachable and ServerRefused."""
+
+    url: str
+
+    async def create_room(self, token: str, request: RoomRequest) -> RoomMade:
+        """A new room, for a holder of a token."""
+
+    async def mail(self, request: MailRequest) -> list[Mail]:
+        """An invitee's letter, or a look into the mailbox."""
+
+    async def open(self) -> Session:
+        """A connection that waits to be attached."""
+
+
+class HttpHost:
+    """A server at a URL. TLS is verified against the system's authorities."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            sentence = "A server's address begins with https:// (or http:// on this machine). Check it."
+            raise BackchannelError("server-address", sentence)
+        if parts.scheme == "http" and not is_local(parts.hostname):
+            sentence = "This server is reached without encryption. Use its https:// address."
+            raise BackchannelError("server-without-tls", sentence)
+        self.url = f"{parts.scheme}://{parts.netloc}"
+        self._tls = parts.scheme == "https"
+        self._netloc = parts.netloc
+
+    async def create_room(self, token: str, request: RoomRequest) -> RoomMade:
+        """A new room, for a holder of a token."""
+        headers = {"Authorization": f"Bearer {token}"}
+        return await self._post("/v1/rooms", request, RoomMade, headers)
+
+    async def mail(self, request: MailRequest) -> list[Mail]:
+        """An invitee's letter, or a look into the mailbox."""
+        return (await self._post("/v1/mail", request, MailAnswer, {})).letters
+
+    async def open(self) -> Session:
+        """A connection that waits to be attached."""
+        address = f"{'wss' if self._tls else 'ws'}://{self._netloc}/v1/ws"
+        try:
+            socket = await connect(
+                address,
+                subprotocols=[_SUBPROTOCOL],
+                compression=None,
+                max_size=MAX_FRAME_BYTES,
+                ping_interval=PING_INTERVAL_S,
+                ping_timeout=SILENCE_TIMEOUT_S - PING_INTERVAL_S,
+                open_timeout=TIMEOUT_S,
+                user_agent_header=None,
+            )
+        except (OSError, InvalidHandshake, InvalidURI, ConnectionClosed):
+            raise ServerUnreachable from None
+        return Session(_SocketPipe(socket))
+
+    async def _post(self, path: str, body: msgspec.Struct, answer: type[T], headers: Mapping[str, str]) -> T:
+        data = msgspec.msgpack.encode(body)
+        status, content = await asyncio.to_thread(self._exchange, path, data, headers)
+        try:
+            if status in (http.HTTPStatus.OK, http.HTTPStatus.CREATED):
+                return msgspec.msgpack.decode(content, type=answer)
+            refusal = msgspec.msgpack.decode(content, type=Refused)
+        except (msgspec.DecodeError, RecursionError):
+            raise ServerUnreachable from None
+        raise ServerRefused(refusal.code, known_sentence(refusal.code, refusal.sentence))
+
+    def _exchange(self, path: str, data: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        """One request, in a thread."""
+        connection: http.client.HTTPConnection
+        if self._tls:
+            context = ssl.create_default_context()
+            connection = http.client.HTTPSConnection(self._netloc, timeout=TIMEOUT_S, context=context)
+        else:
+            connection = http.client.HTTPConnection(self._netloc, timeout=TIMEOUT_S)
+        try:
+            connection.request("POST", path, data, {"Content-Type": _MEDIA_TYPE, **headers})
+            response = connection.getresponse()
+            return response.status, response.read(_MAX_ANSWER_BYTES)
+        except (OSError, http.client.HTTPException):
+            raise ServerUnreachable from None
+        finally:
+            connection.close()
+
+
+class _SocketPipe(Pipe):
+    """A WebSocket as a pipe."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self._socket = socket
+
+    async def send(self, data: bytes) -> None:
+        try:
+            await self._socket.send(data)
+        except ConnectionClosed:
+            raise ServerUnreachable from None
+
+    async def receive(self) -> bytes:
+        try:
+            data = await self._socket.recv()
+        except ConnectionClosed:
+            raise ServerUnreachable from None
+        return data if isinstance(data, bytes) else data.encode()
+
+    async def close(self) -> None:
+        await self._socket.close()
+
+
+def is_local(hostname: str) -> bool:
+    """Whether a server may be reached without TLS: this machine, or an onion service."""
+    return hostname in ("localhost", "127.0.0.1", "::1") or hostname.endswith(".onion")

@@ -1,0 +1,139 @@
+"""Incoming events: prepare, write, emit (PROTOCOL.md, section 8).
+
+A batch is one transaction: view, timeline, what left the outbox, and the letter for whom an own
+commit admitted. A crash before it forgets the batch and fetches it again; a crash after it goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from backchannel.errors import Stopped
+from backchannel.ledger import Change, Ledger
+from backchannel.letters import ANSWER, admission, encode_letter, seal_letter
+from backchannel.outbox import Attempt, Item, decode_item, encode_item, own_event
+from backchannel.room.engine import OwnEvent, prepare
+from backchannel.room.facts import AnyFact, MessageSent, RoomStopped, SeatJoined
+from backchannel.room.view import Presence
+from backchannel_protocol.events import EventKind, LogEvent
+from backchannel_protocol.frames import Mail
+from backchannel_protocol.ids import b64u
+from backchannel_protocol.invitation import Invitation
+
+INVITE: Final = "invite/"
+"""Notes: the fragment of a link that this client made, by mailbox."""
+
+LETTER: Final = "letter/"
+"""Notes: a letter that is sent at each attaching until its seat has written, by seat."""
+
+_OLD = "old/"
+
+
+class Pending(msgspec.Struct, array_like=True, frozen=True):
+    """A letter to be sent."""
+
+    mailbox: bytes
+    step: int
+    sealed: bytes
+
+    def encode(self) -> bytes:
+        """For storage."""
+        return msgspec.msgpack.encode(self)
+
+    def mail(self) -> Mail:
+        """As it travels."""
+        return Mail(self.mailbox, self.step, self.sealed)
+
+
+async def take(ledger: Ledger, events: Sequence[LogEvent]) -> None:
+    """Takes events in the order of the log. Raises Stopped, when everything before it is stored."""
+    async with ledger.lock:
+        if ledger.stopped is not None or ledger.view.presence is not Presence.PRESENT:
+            return
+        batch = _Batch(ledger)
+        try:
+            for event in events:
+                if event.seq > batch.view.seq and batch.view.presence is Presence.PRESENT:
+                    batch.add(event)
+        except Stopped as reason:
+            fact = RoomStopped(
+                seq=0, time=batch.view.time, seat=ledger.view.own, code=reason.code, sentence=reason.sentence
+            )
+            batch.change.notices.append(fact)
+            await ledger.stop(reason, batch.change)
+            raise
+        if batch.change.view is not None:
+            await ledger.store(batch.change)
+
+
+class _Batch:
+    """Events prepared one after another, not stored yet."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._items = dict(ledger.items)
+        self._said: dict[str, str] = {}
+        self.view = ledger.view
+        self.change = Change()
+
+    def add(self, event: LogEvent) -> None:
+        """One event more. Raises Stopped, and then the batch is as before."""
+        found = self._own(event) if event.seat == self.view.seat else None
+        own = None if found is None else found[2]
+        prepared = prepare(self.view, event, own, self._author_of)
+        self.view = self.change.view = prepared.view
+        self.change.facts += prepared.facts
+        self._said.update({fact.id: fact.seat for fact in prepared.facts if isinstance(fact, MessageSent)})
+        if found is not None:
+            self._settle(event, found[0], found[1], prepared.facts)
+        else:
+            self._heard(event)
+
+    def _own(self, event: LogEvent) -> tuple[Item, Attempt, OwnEvent] | None:
+        found = own_event(self._items.values(), event.id)
+        if found is None and _OLD + b64u(event.id) in self._ledger.notes:
+            kept = decode_item(self._ledger.notes[_OLD + b64u(event.id)])
+            return own_event([kept], event.id)
+        return found
+
+    def _author_of(self, message: str) -> str | None:
+        return self._said.get(message) or self._ledger.author_of(message)
+
+    def _settle(self, event: LogEvent, item: Item, attempt: Attempt, facts: Sequence[AnyFact]) -> None:
+        """An own event is in the log; with the last of its Submit the item is done."""
+        if event.kind is EventKind.COMMIT and any(isinstance(fact, SeatJoined) for fact in facts):
+            self._admit(item, attempt)
+        if event.id != attempt.drafts[-1].id or item.place not in self._items:
+            return
+        del self._items[item.place]
+        self.change.drop_items.add(item.place)
+        others = [one for one in item.attempts if one is not attempt]
+        self.change.notes.update(old_notes(item, others))
+
+    def _admit(self, item: Item, attempt: Attempt) -> None:
+        """The letter with the Welcome, for the seat that the commit at hand added."""
+        if item.plan is None:
+            return
+        fragment = self._ledger.notes.get(INVITE + b64u(item.plan.mailbox))
+        if fragment is None:
+            return
+        invitation = Invitation.parse_fragment(fragment.decode())
+        content = encode_letter(admission(self.view, attempt.welcome, attempt.tree))
+        mail = seal_letter(invitation, ANSWER, content)
+        pending = Pending(mail.mailbox, mail.step, mail.sealed)
+        self.change.notes[LETTER + item.plan.seat] = pending.encode()
+
+    def _heard(self, event: LogEvent) -> None:
+        """Who writes has come in: its letter is not needed any more."""
+        name = LETTER + b64u(event.seat)
+        if name in self._ledger.notes:
+            self.change.drop_notes.add(name)
+
+
+def old_notes(item: Item, attempts: Sequence[Attempt]) -> dict[str, bytes]:
+    """Notes of ciphertexts that are over: a server that writes one all the same doubles nothing."""
+    kept = encode_item(msgspec.structs.replace(item, attempts=tuple(attempts), submit=None))
+    return {_OLD + b64u(draft.id): kept for one in attempts for draft in one.drafts}

@@ -1,0 +1,261 @@
+"""Everything that a client keeps of one room: the one place where it changes.
+
+A change is one transaction of the profile, and only when that is on disk is it seen by anybody
+(PROTOCOL.md, section 8: prepare, write, emit). Who changes something holds `lock` from reading
+what it decides by until `store` has returned.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from backchannel.errors import Stopped
+from backchannel.outbox import Item, Lane, decode_item, encode_item
+from backchannel.room.facts import AnyFact, MessageRetracted, MessageSent, decode_facts, encode_facts
+from backchannel.room.keys import SeatKeys
+from backchannel.room.records import load_view, note_view
+from backchannel.room.view import RoomView
+from backchannel.store.profile import Profile, Write
+from backchannel_protocol.canonical import JsonObject, jcs
+from backchannel_protocol.operations import Operation, encode_operation
+
+ROOM = b"room "
+"""How what is kept of a room begins, in the profile's table of rooms; a knock's begins otherwise."""
+
+_NOTE = "note/"
+_COUNTERS = "counters"
+_STOPPED = "stopped"
+
+
+class About(msgspec.Struct, array_like=True, frozen=True):
+    """What is kept of a room beside its records: where it is, and the seat's keys."""
+
+    server_url: str
+    record_key: bytes
+    keys: bytes
+
+
+class Counters(msgspec.Struct, array_like=True, frozen=True):
+    """The last place in the outbox, and the last intents, that were given away."""
+
+    place: int = 0
+    chat: int = 0
+    governance: int = 0
+
+
+class Failure(msgspec.Struct, array_like=True, frozen=True):
+    """What will not be sent, kept so that nobody's words are lost."""
+
+    item: Item
+    code: str
+    sentence: str
+
+
+@dataclass(slots=True)
+class Change:
+    """What one transaction changes. `view` None: the view stays."""
+
+    view: RoomView | None = None
+    items: list[Item] = field(default_factory=list)
+    drop_items: set[int] = field(default_factory=set)
+    notes: dict[str, bytes] = field(default_factory=dict, repr=False)
+    drop_notes: set[str] = field(default_factory=set)
+    facts: list[AnyFact] = field(default_factory=list)
+    notices: list[AnyFact] = field(default_factory=list)
+
+
+class Ledger:
+    """One room's view, outbox, notes and timeline, in memory as on disk."""
+
+    def __init__(
+        self,
+        profile: Profile,
+        about: About,
+        view: RoomView,
+        items: Mapping[int, Item],
+        notes: Mapping[str, bytes],
+        timeline: Mapping[int, list[AnyFact]],
+    ) -> None:
+        self.lock = asyncio.Lock()
+        self.changed = asyncio.Condition()
+        self.about = about
+        self.keys = SeatKeys.decode(about.keys)
+        self.view = view
+        self.items = dict(items)
+        self.notes = dict(notes)
+        self.facts = [fact for facts in timeline.values() for fact in facts]
+        self._profile = profile
+        self._rows = dict(timeline)
+        self._places = {fact.id: at for at, fact in enumerate(self.facts) if isinstance(fact, MessageSent)}
+
+    # ---- making and loading
+    @classmethod
+    async def create(
+        cls, profile: Profile, about: About, view: RoomView, *, items: Iterable[Item] = ()
+    ) -> Ledger:
+        """A room that this profile did not have."""
+        waiting = {item.place: item for item in items}
+        write = Write(room=ROOM + msgspec.msgpack.encode(about))
+        note_view(write, None, view)
+        write.outbox_put = {place: encode_item(item) for place, item in waiting.items()}
+        last = max(waiting, default=0)
+        counters = msgspec.msgpack.encode(Counters(place=last, governance=last))
+        write.put[_NOTE + _COUNTERS] = counters
+        await profile.write(view.room, write)
+        return cls(profile, about, view, waiting, {_COUNTERS: counters}, {})
+
+    @classmethod
+    async def load(cls, profile: Profile, room: bytes, about: bytes) -> Ledger:
+        """A room as the profile has it."""
+        records = await profile.records(room)
+        items = await profile.outbox(room)
+        timeline = await profile.timeline(room)
+        notes = {name.removeprefix(_NOTE): value for name, value in records.items() if name.startswith(_NOTE)}
+        return cls(
+            profile,
+            msgspec.msgpack.decode(about.removeprefix(ROOM), type=About),
+            load_view(records),
+            {place: decode_item(value) for place, value in items.items()},
+            notes,
+            {seq: decode_facts(value) for seq, value in timeline.items()},
+        )
+
+    # ---- what is asked
+    @property
+    def stopped(self) -> Stopped | None:
+        """Why this room stopped, if it did."""
+        if _STOPPED not in self.notes:
+            return None
+        code, sentence = msgspec.msgpack.decode(self.notes[_STOPPED], type=tuple[str, str])
+        return Stopped(code, sentence)
+
+    def author_of(self, message: str) -> str | None:
+        """Who wrote a message; None where this client never had it."""
+        found = self.message(message)
+        return None if found is None else found.seat
+
+    def message(self, id_: str) -> MessageSent | None:
+        """A message by its id."""
+        at = self._places.get(id_)
+        found = None if at is None else self.facts[at]
+        return found if isinstance(found, MessageSent) else None
+
+    def own_message(self, number: int) -> MessageSent | None:
+        """The own message of an intent, once it is in the log."""
+        own = self.view.own
+        for fact in reversed(self.facts):
+            if isinstance(fact, MessageSent) and fact.seat == own and fact.number == number:
+                return fact
+        return None
+
+    def waiting(self) -> list[Item]:
+        """What is to be sent, in order."""
+        return [self.items[place] for place in sorted(self.items)]
+
+    # ---- changing
+    async def store(self, change: Change) -> None:
+        """One transaction, and then what it changed is seen. The caller holds `lock`."""
+        write = Write()
+        if change.view is not None:
+            note_view(write, self.view, change.view)
+        write.outbox_put = {item.place: encode_item(item) for item in change.items}
+        write.outbox_delete = set(change.drop_items)
+        write.put.update({_NOTE + name: value for name, value in change.notes.items()})
+        write.delete.update(_NOTE + name for name in change.drop_notes)
+        rows = self._rows_after(change.facts)
+        write.timeline = {seq: encode_facts(facts) for seq, facts in rows.items()}
+        await self._profile.write(self.view.room, write)
+        self._adopt(change, rows)
+        async with self.changed:
+            self.changed.notify_all()
+
+    async def stop(self, reason: Stopped, change: Change) -> None:
+        """Stops the room for good, with what was right until here."""
+        change.notes[_STOPPED] = msgspec.msgpack.encode((reason.code, reason.sentence))
+        await self.store(change)
+
+    async def enqueue(
+        self,
+        lane: Lane,
+        type_: str,
+        body: JsonObject,
+        operations: Iterable[Operation] = (),
+        change: Change | None = None,
+    ) -> Item:
+        """A new intent, on disk when this returns, with a change beside it. The caller holds `lock`."""
+        last = self.counters()
+        chat, governance = last.chat + (lane == "chat"), last.governance + (lane == "governance")
+        counters = Counters(last.place + 1, chat, governance)
+        item = Item(
+            place=counters.place,
+            lane=lane,
+            type=type_,
+            body=jcs(body),
+            number=chat if lane == "chat" else governance,
+            operations=tuple(encode_operation(one) for one in operations),
+        )
+        change = change or Change()
+        change.items.append(item)
+        change.notes[_COUNTERS] = msgspec.msgpack.encode(counters)
+        await self.store(change)
+        return item
+
+    async def enqueue_plain(self, item: Item) -> None:
+        """An item that has no envelope: a commit, or an operation alone. The caller holds `lock`."""
+        last = self.counters()
+        counters = Counters(last.place + 1, last.chat, last.governance)
+        placed = msgspec.structs.replace(item, place=counters.place)
+        await self.store(Change(items=[placed], notes={_COUNTERS: msgspec.msgpack.encode(counters)}))
+
+    def failure(self, place: int) -> Failure | None:
+        """Why an item will not be sent, where that is so."""
+        note = self.notes.get(f"failed/{place}")
+        return None if note is None else msgspec.msgpack.decode(note, type=Failure)
+
+    def counters(self) -> Counters:
+        """What was given away last."""
+        return msgspec.msgpack.decode(self.notes[_COUNTERS], type=Counters)
+
+    def _rows_after(self, facts: Iterable[AnyFact]) -> dict[int, list[AnyFact]]:
+        """The timeline's rows that new facts change; a retracted message keeps its place, not its text."""
+        rows: dict[int, list[AnyFact]] = {}
+        fresh: dict[str, MessageSent] = {}
+        for fact in facts:
+            rows.setdefault(fact.seq, []).append(fact)
+            if isinstance(fact, MessageSent):
+                fresh[fact.id] = fact
+            if isinstance(fact, MessageRetracted):
+                taken = fresh.get(fact.message) or self.message(fact.message)
+                if taken is not None:
+                    row = rows.get(taken.seq) or self._rows[taken.seq]
+                    rows[taken.seq] = [_without_text(one, taken.id) for one in row]
+        return rows
+
+    def _adopt(self, change: Change, rows: Mapping[int, list[AnyFact]]) -> None:
+        if change.view is not None:
+            self.view = change.view
+        self.items.update({item.place: item for item in change.items})
+        for place in change.drop_items:
+            self.items.pop(place, None)
+        self.notes.update(change.notes)
+        for name in change.drop_notes - change.notes.keys():
+            self.notes.pop(name, None)
+        self._rows.update(rows)
+        for fact in [*change.facts, *change.notices]:
+            if isinstance(fact, MessageSent):
+                self._places[fact.id] = len(self.facts)
+            self.facts.append(fact)
+        for fact in change.facts:
+            if isinstance(fact, MessageRetracted) and fact.message in self._places:
+                at = self._places[fact.message]
+                self.facts[at] = _without_text(self.facts[at], fact.message)
+
+
+def _without_text(fact: AnyFact, id_: str) -> AnyFact:
+    if isinstance(fact, MessageSent) and fact.id == id_:
+        return msgspec.structs.replace(fact, text=None)
+    return fact

@@ -1,0 +1,363 @@
+"""A room on the wire: connects, takes what comes, sends what waits, for ever (PROTOCOL.md, 4 and 5).
+
+One task reads, one writes. Whatever breaks the connection, the next one goes on where the ledger
+says; what was not answered goes out again with the same bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from backchannel.connection.host import Host
+from backchannel.connection.session import Place, Session, known_sentence
+from backchannel.errors import BackchannelError, NotAllowed, ServerRefused, ServerUnreachable, Stopped
+from backchannel.facilitation.duties import plans_due, still_wanted, void_due
+from backchannel.facilitation.knocks import KNOCK, letter_due, packages_of, take_mail
+from backchannel.inbox import INVITE, LETTER, Pending, old_notes, take
+from backchannel.ledger import Change, Failure, Ledger
+from backchannel.outbox import Item, first_id, submit_of, write_item
+from backchannel.room.checks import stop
+from backchannel.room.facts import RoomStopped, SeatJoined, SendFailed
+from backchannel.room.view import Presence
+from backchannel_protocol.errors import RemoteProtocolError
+from backchannel_protocol.frames import Attached, Checkpoint, Cursor, Events, Frame, Mail, Refused
+from backchannel_protocol.ids import b64u
+from backchannel_protocol.keys import fingerprint
+from backchannel_protocol.record.note import origin, verify_checkpoint
+from backchannel_protocol.refusals import Code
+
+FIRST_BACKOFF_S: Final = 0.25
+LAST_BACKOFF_S: Final = 30.0
+
+_FINAL = {
+    code.value
+    for code in (
+        Code.REPLACED,
+        Code.REMOVED,
+        Code.UNKNOWN_ROOM,
+        Code.UNKNOWN_SEAT,
+        Code.BAD_SIGNATURE,
+        Code.VERSION,
+    )
+}
+"""After these a new connection would hear the same."""
+
+_LATER = {
+    code.value
+    for code in (
+        Code.MUTED,
+        Code.PAUSED,
+        Code.SLOW_MODE,
+        Code.TOO_FAST,
+        Code.STORAGE_FULL,
+        Code.STOPPING,
+        Code.INTERNAL,
+        Code.DUPLICATE_ID,
+    )
+}
+"""The same bytes are sent again, later."""
+
+_AGAIN = {Code.STALE_EPOCH.value}
+"""A new ciphertext is made, and for no other reason, when the room's events are here."""
+
+
+class LiveRoom:
+    """One room's tasks. `run` ends when the seat is out, or the room stopped."""
+
+    def __init__(self, ledger: Ledger, host: Host, clock: Callable[[], float] = time.time) -> None:
+        self.ledger = ledger
+        self.error: BackchannelError | None = None
+        self.attached = False
+        self._host = host
+        self._clock = clock
+        self._wake = asyncio.Event()
+        self._in_flight: Item | None = None
+        self._held: dict[str, float] = {}
+        self._live = False
+        self._mailed: set[str] = set()
+        self._confirm = False
+
+    async def run(self) -> None:
+        """Connects again and again. Returns; `error` says why, where it was not asked to end."""
+        backoff = FIRST_BACKOFF_S
+        while self.error is None:
+            try:
+                if self.ledger.stopped is not None:
+                    raise self.ledger.stopped
+                if self.ledger.view.presence is not Presence.PRESENT:
+                    sentence = "This seat is no longer in the room. Ask a facilitator to be admitted again."
+                    raise ServerRefused(Code.REMOVED.value, sentence)
+                await self._connected()
+            except (ServerUnreachable, TimeoutError):
+                pass
+            except ServerRefused as error:
+                if error.code in _FINAL:
+                    await self._end(error)
+                    return
+            except Stopped as error:
+                await self._end(error)
+                return
+            if self.attached:
+                backoff = FIRST_BACKOFF_S
+            self.attached = False
+            await asyncio.sleep(backoff * (0.5 + random.random()))  # noqa: S311 - jitter, not a secret
+            backoff = min(2 * backoff, LAST_BACKOFF_S)
+
+    def wake(self) -> None:
+        """There is something to send."""
+        self._wake.set()
+
+    async def _end(self, error: BackchannelError) -> None:
+        self.error = error
+        await self._tell()
+
+    async def _tell(self) -> None:
+        """Whoever waits for something looks again."""
+        async with self.ledger.changed:
+            self.ledger.changed.notify_all()
+
+    # ---- one connection
+    async def _connected(self) -> None:
+        session = await self._host.open()
+        try:
+            attached = await session.attach(self._place())
+            await self._check_attached(attached)
+            self.attached, self._live, self._in_flight = True, False, None
+            self._mailed.clear()
+            self._held.clear()
+            self._wake.set()
+            await self._tell()
+            await self._both(session)
+        finally:
+            self._live = False
+            await session.close()
+
+    async def _both(self, session: Session) -> None:
+        """Reads and writes until one of them ends."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._read(session))
+                group.create_task(self._write(session))
+        except* BackchannelError as errors:
+            first: BaseException = errors.exceptions[0]
+            while isinstance(first, BaseExceptionGroup):
+                first = first.exceptions[0]
+            raise first from None
+
+    def _place(self) -> Place:
+        ledger = self.ledger
+        return Place(
+            ledger.view.room,
+            ledger.view.seat,
+            ledger.keys.seat_key,
+            fingerprint(ledger.about.record_key),
+            ledger.view.seq,
+        )
+
+    async def _check_attached(self, attached: Attached) -> None:
+        if attached.head < self.ledger.view.seq:
+            await self._stop("log-shorter")
+        await self._check_record(attached.checkpoint)
+
+    async def _check_record(self, note: str) -> None:
+        """The signed checkpoint is of this room's record; it may be of a log that is further."""
+        view, key = self.ledger.view, self.ledger.about.record_key
+        try:
+            body = verify_checkpoint(note, origin(view.room), key)
+        except RemoteProtocolError:
+            await self._stop("record-differs")
+            return
+        sizes = {entry.record_size: entry.record_root for entry in view.window}
+        if body.size in sizes and sizes[body.size] != body.root:
+            await self._stop("record-differs")
+
+    async def _stop(self, code: str) -> None:
+        try:
+            stop(code)
+        except Stopped as reason:
+            view = self.ledger.view
+            fact = RoomStopped(
+                seq=0, time=view.time, seat=view.own, code=reason.code, sentence=reason.sentence
+            )
+            async with self.ledger.lock:
+                await self.ledger.stop(reason, Change(notices=[fact]))
+            raise
+
+    # ---- reading
+    async def _read(self, session: Session) -> None:
+        while True:
+            await self._obey(session, await session.receive())
+            self._wake.set()
+
+    async def _obey(self, session: Session, frame: Frame) -> None:
+        match frame:
+            case Events():
+                await self._take(session, frame)
+            case Refused():
+                await self._refused(frame)
+            case Mail():
+                answer = await take_mail(self.ledger, frame, int(self._clock()))
+                if answer is not None:
+                    await session.send(answer)
+            case Checkpoint():
+                await self._check_record(frame.note)
+            case _:
+                pass  # an Ack needs no deed: the event itself follows it
+
+    async def _take(self, session: Session, frame: Events) -> None:
+        before = self.ledger.view.seq
+        known = len(self.ledger.facts)
+        await take(self.ledger, frame.events)
+        view = self.ledger.view
+        if self._in_flight is not None and self._in_flight.place not in self.ledger.items:
+            self._in_flight = None
+        joined = [fact for fact in self.ledger.facts[known:] if isinstance(fact, SeatJoined)]
+        self._confirm |= any(fact.seat != view.own for fact in joined)
+        self._live = self._live or frame.live
+        if view.seq > before:
+            await session.send(Cursor(view.seq))
+        if view.presence is not Presence.PRESENT:
+            raise ServerRefused(Code.REMOVED.value, Code.REMOVED.sentence)
+
+    async def _refused(self, frame: Refused) -> None:
+        """What is final leaves the outbox and is told; the rest is sent again."""
+        item = self._in_flight
+        if item is None or frame.id is None or frame.id != first_id(item):
+            return
+        self._in_flight = None
+        ledger = self.ledger
+        async with ledger.lock:
+            if item.place not in ledger.items:
+                return
+            if frame.code in _LATER:
+                self._held[item.lane] = time.monotonic() + max(1, frame.retry_after_s or 1)
+            elif frame.code in _AGAIN:
+                await ledger.store(Change(items=[msgspec.structs.replace(item, submit=None)]))
+                if (item.attempts[-1].epoch, item.attempts[-1].opening) == ledger.view.server_epoch:
+                    self._held[item.lane] = time.monotonic() + FIRST_BACKOFF_S
+            else:
+                await self._give_up(item, frame.code, known_sentence(frame.code, frame.sentence))
+
+    async def _give_up(self, item: Item, code: str, sentence: str) -> None:
+        """The caller holds the ledger's lock. What people wrote is kept, and they are told."""
+        change = Change(drop_items={item.place})
+        if item.type:
+            change.notes.update(old_notes(item, item.attempts))
+            failure = Failure(item, code, sentence)
+            change.notes[f"failed/{item.place}"] = msgspec.msgpack.encode(failure)
+            view = self.ledger.view
+            change.notices.append(
+                SendFailed(
+                    seq=0, time=view.time, seat=view.own, place=item.place, code=code, sentence=sentence
+                )
+            )
+        await self.ledger.store(change)
+
+    # ---- writing
+    async def _write(self, session: Session) -> None:
+        while True:
+            await self._perform_duties(session)
+            item = await self._next_item()
+            submit = None if item is None else submit_of(item)
+            if item is not None and submit is not None:
+                self._in_flight = item
+                await session.send(submit)
+                continue
+            await self._rest()
+
+    async def _rest(self) -> None:
+        """Until something happens, or until what was held may be tried again."""
+        now = time.monotonic()
+        wait = min((until - now for until in self._held.values() if until > now), default=None)
+        try:
+            async with asyncio.timeout(wait):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+        self._wake.clear()
+
+    async def _next_item(self) -> Item | None:
+        """The next item with its ciphertext, which is stored before it is returned."""
+        if self._in_flight is not None or not self._live:
+            return None
+        ledger, now = self.ledger, time.monotonic()
+        async with ledger.lock:
+            if ledger.stopped is not None:
+                return None
+            passed: set[str] = {lane for lane, until in self._held.items() if until > now}
+            for item in ledger.waiting():
+                if item.lane in passed:
+                    continue
+                if item.submit is not None:
+                    return item
+                if ledger.view.skipped and not item.voids():
+                    passed.add(item.lane)
+                    continue
+                written = await self._written(item)
+                if written is not None:
+                    return written
+        return None
+
+    async def _written(self, item: Item) -> Item | None:
+        """With a new ciphertext; None where the item has no purpose any more, and is dropped."""
+        ledger = self.ledger
+        if item.plan is not None and not still_wanted(ledger.view, item.plan):
+            await ledger.store(Change(drop_items={item.place}))
+            return None
+        try:
+            written = write_item(ledger.view, item, int(self._clock()))
+        except NotAllowed as error:
+            await self._give_up(item, error.code, error.sentence)
+            return None
+        await ledger.store(Change(view=written.view, items=[written.item]))
+        return written.item
+
+    # ---- what follows from the room's state
+    async def _perform_duties(self, session: Session) -> None:
+        if not self._live:
+            return
+        ledger = self.ledger
+        async with ledger.lock:
+            void = void_due(ledger.view)
+            if void is not None and not any(item.voids() for item in ledger.items.values()):
+                await ledger.enqueue_plain(void)
+            planned = {item.plan.seat for item in ledger.items.values() if item.plan is not None}
+            for plan in plans_due(ledger.view, packages_of(ledger.notes)):
+                if plan.seat not in planned:
+                    await ledger.enqueue_plain(Item(place=0, lane="governance", plan=plan))
+            await self._close_used(ledger)
+            if self._confirm:
+                self._confirm = False
+                if not ledger.items:
+                    await ledger.enqueue("governance", "confirm", {})
+        await self._post(session)
+
+    async def _close_used(self, ledger: Ledger) -> None:
+        """An invitation that led somebody in is over. The caller holds the ledger's lock."""
+        state = ledger.view.state
+        if state is None or state.closed is not None or not ledger.view.facilitates:
+            return
+        for plan in packages_of(ledger.notes).values():
+            mailbox = b64u(plan.mailbox)
+            if plan.seat in state.seats and mailbox in state.invitations:
+                over = Change(drop_notes={KNOCK + mailbox, INVITE + mailbox})
+                await ledger.enqueue("governance", "revoke", {"mailbox": mailbox}, change=over)
+
+    async def _post(self, session: Session) -> None:
+        """Letters: Welcomes until who got one has written, and whom an invitee still waits for."""
+        for name, note in list(self.ledger.notes.items()):
+            if name.startswith(LETTER) and name not in self._mailed:
+                self._mailed.add(name)
+                await session.send(msgspec.msgpack.decode(note, type=Pending).mail())
+        async with self.ledger.lock:
+            due = letter_due(self.ledger)
+            if due is not None:
+                await self.ledger.store(due[0])
+        if due is not None:
+            await session.send(due[1])

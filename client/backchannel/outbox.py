@@ -1,0 +1,256 @@
+"""What is to be sent: intents that outlive crashes, and how they become a Submit (PROTOCOL.md, section 5).
+
+An `Item` is what somebody wanted; an `Attempt` is one ciphertext of it. The item and the MLS state
+after encrypting are stored in one transaction before a byte leaves. The same bytes are sent until
+the server has answered; a further attempt is made only after `stale-epoch`, and all attempts stay
+known until the item's event is in the log.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import msgspec
+
+from backchannel.errors import NotAllowed
+from backchannel.room.engine import OwnEvent
+from backchannel.room.membership import POLICY, change_of
+from backchannel.room.view import RoomView
+from backchannel_mls import MlsError, create_commit, decode_transition, encode_transition, encrypt
+from backchannel_protocol.canonical import JsonObject, digest
+from backchannel_protocol.envelope import Envelope, View, padding_class
+from backchannel_protocol.events import Draft, EventKind
+from backchannel_protocol.frames import Submit
+from backchannel_protocol.ids import ID_SIZE, EventId, b64u, parse_b64u
+from backchannel_protocol.operations import (
+    InvitationClose,
+    Operation,
+    SeatAdd,
+    SeatRemove,
+    VoidCommit,
+    encode_operation,
+    parse_operation,
+)
+from backchannel_protocol.room.commit import CommitChange, decide_commit, decide_operation
+from backchannel_protocol.room.decide import At
+from backchannel_protocol.room.refusals import FoldCode, FoldRefusal
+from backchannel_protocol.room.state import Role, RoomState
+
+Lane = Literal["chat", "governance"]
+_COMMIT_PADDING = 256
+
+
+class Plan(msgspec.Struct, array_like=True, frozen=True):
+    """A change of the roster: one seat in or out. `package` is the KeyPackage, an MLSMessage."""
+
+    seat: str
+    package: bytes = b""
+    mailbox: bytes = b""
+
+
+class SentDraft(msgspec.Struct, array_like=True, frozen=True):
+    """What one event looks like when it comes back."""
+
+    id: bytes
+    kind: EventKind
+    body_hash: bytes
+
+
+class Attempt(msgspec.Struct, array_like=True, frozen=True):
+    """One ciphertext of an item. Of a commit: the kept transition, what it changes, and its Welcome."""
+
+    drafts: list[SentDraft]
+    epoch: int
+    opening: bytes
+    transition: bytes = b""
+    change: CommitChange | None = None
+    welcome: bytes = b""
+    tree: bytes = b""
+
+
+class Item(msgspec.Struct, array_like=True, frozen=True):
+    """One intent. `type` is an envelope's, or empty; `number` is the intent's number in its class.
+
+    operations  in clear, behind the envelope; `act` is set when the ciphertext is made
+    plan        the commit to make
+    submit      the drafts of the last attempt; None where there is none, or it was stale
+    """
+
+    place: int
+    lane: Lane
+    type: str = ""
+    body: bytes = b"{}"
+    number: int = 0
+    operations: tuple[bytes, ...] = ()
+    plan: Plan | None = None
+    attempts: tuple[Attempt, ...] = ()
+    submit: list[Draft] | None = None
+
+    def envelope(self, view: RoomView) -> Envelope:
+        """The plaintext, with what is verified now."""
+        body: JsonObject = msgspec.json.decode(self.body)
+        return Envelope(self.type, body, self.number, view.here())
+
+    def voids(self) -> bool:
+        """Whether this takes a commit back: it is sent in the epoch that the members skip."""
+        return any(isinstance(parse_operation(one), VoidCommit) for one in self.operations)
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Item)
+
+
+def encode_item(item: Item) -> bytes:
+    """For storage: of a commit it holds secrets of the new epoch in clear."""
+    return _encoder.encode(item)
+
+
+def decode_item(data: bytes) -> Item:
+    """What `encode_item` wrote."""
+    return _decoder.decode(data)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An item with a ciphertext, and the view whose MLS state has spent the key for it."""
+
+    item: Item
+    view: RoomView
+
+
+def write_item(view: RoomView, item: Item, now_s: int) -> Written:
+    """Makes a ciphertext. Raises NotAllowed where the room as it is has no place for the item."""
+    if item.plan is not None:
+        return _write_commit(view, item, item.plan, now_s)
+    epoch, opening = view.server_epoch
+    drafts: list[Draft] = []
+    act = None
+    mls = view.mls
+    if item.type:
+        data = item.envelope(view).encode()
+        try:
+            sent = encrypt(view.mls, data, padding=padding_class(len(data)))
+        except MlsError as error:
+            raise NotAllowed(error.code, error.sentence) from None
+        act, mls = os.urandom(ID_SIZE), sent.state
+        kind = EventKind.CHAT if item.lane == "chat" else EventKind.GOVERNANCE
+        drafts.append(Draft(act, kind, view.epoch, view.opening, sent.message))
+    for encoded in item.operations:
+        operation = msgspec.structs.replace(parse_operation(encoded), act=act)
+        drafts.append(_control(operation, epoch, opening))
+    attempt = Attempt(_sent(drafts), epoch, opening)
+    written = msgspec.structs.replace(item, attempts=(*item.attempts, attempt), submit=drafts)
+    return Written(written, replace(view, mls=mls))
+
+
+def _write_commit(view: RoomView, item: Item, plan: Plan, now_s: int) -> Written:
+    """SeatAdd or SeatRemove, and the commit that does it (PROTOCOL.md, section 11)."""
+    state = view.state
+    if state is None or view.skipped:
+        raise NotAllowed("not-now", "The room is not ready for this change yet.")
+    seat = state.seats.get(plan.seat)
+    try:
+        pending = create_commit(
+            view.mls,
+            add=[plan.package] if plan.package else (),
+            remove=[] if plan.package or seat is None else [seat.leaf],
+            authenticated_data=view.here().authenticated_data(view.state_key()),
+            tree_in_welcome=False,
+            padding=_COMMIT_PADDING,
+            policy=POLICY,
+            now_s=now_s,
+        )
+        change = change_of(view.mls.suite.id, pending.staged.effect)
+        operations = _operations_of(state, plan, change)
+        _rehearse(view, state, operations, change)
+    except FoldRefusal as refusal:
+        raise NotAllowed(refusal.code.value, refusal.code.sentence) from None
+    except MlsError as error:
+        raise NotAllowed(error.code, error.sentence) from None
+    drafts = [_control(operation, view.epoch, view.opening) for operation in operations]
+    commit = os.urandom(ID_SIZE)
+    drafts.append(Draft(commit, EventKind.COMMIT, view.epoch, view.opening, pending.message))
+    attempt = Attempt(
+        _sent(drafts),
+        view.epoch,
+        view.opening,
+        encode_transition(pending.staged),
+        change,
+        pending.welcome or b"",
+        pending.ratchet_tree,
+    )
+    written = msgspec.structs.replace(item, attempts=(*item.attempts, attempt), submit=drafts)
+    return Written(written, replace(view, mls=pending.sender_state))
+
+
+def _operations_of(state: RoomState, plan: Plan, change: CommitChange) -> list[Operation]:
+    """What the server is told: exactly what the commit does, right before it; a mailbox is closed first."""
+    if not plan.package:
+        return [SeatRemove(None, parse_b64u(seat)) for seat in change.leaving]
+    operations: list[Operation] = [InvitationClose(None, plan.mailbox)] if plan.mailbox else []
+    for joining in change.joining:
+        facilitates = any(
+            one.act.seat == joining.seat and one.act.role is Role.FACILITATOR
+            for one in state.approvals.values()
+        )
+        operations.append(SeatAdd(None, parse_b64u(joining.seat), parse_b64u(joining.keys.seat), facilitates))
+    return operations
+
+
+def _rehearse(
+    view: RoomView, state: RoomState, operations: Iterable[Operation], change: CommitChange
+) -> None:
+    """Everybody's decision, before anything is sent. Raises FoldRefusal."""
+    if not change.joining and not change.leaving:
+        raise FoldRefusal(FoldCode.SEAT_UNKNOWN)
+    seq = view.seq
+    for operation in operations:
+        seq += 1
+        at = At(b64u(view.room), seq, view.time, view.own, "")
+        state = decide_operation(state, at, encode_operation(operation))
+    decide_commit(state, At(b64u(view.room), seq + 1, view.time, view.own, ""), change)
+
+
+def own_event(items: Iterable[Item], event: bytes) -> tuple[Item, Attempt, OwnEvent] | None:
+    """The item whose attempt an event of this seat is, and what the engine needs to know of it."""
+    for item in items:
+        for attempt in item.attempts:
+            for draft in attempt.drafts:
+                if draft.id == event:
+                    return item, attempt, _own(item, attempt, draft)
+    return None
+
+
+def _own(item: Item, attempt: Attempt, draft: SentDraft) -> OwnEvent:
+    if draft.kind is EventKind.COMMIT:
+        return OwnEvent(draft.body_hash, None, decode_transition(attempt.transition), attempt.change)
+    if draft.kind is EventKind.CONTROL:
+        return OwnEvent(draft.body_hash)
+    return OwnEvent(draft.body_hash, _plain_envelope(item))
+
+
+def _plain_envelope(item: Item) -> Envelope:
+    """The envelope as the fold reads it; what this client said that it saw is not checked again."""
+    body: JsonObject = msgspec.json.decode(item.body)
+    return Envelope(item.type, body, item.number, View(0, bytes(32), bytes(32), 0, bytes(32)))
+
+
+def _control(operation: Operation, epoch: int, opening: bytes) -> Draft:
+    return Draft(os.urandom(ID_SIZE), EventKind.CONTROL, epoch, opening, encode_operation(operation))
+
+
+def _sent(drafts: Iterable[Draft]) -> list[SentDraft]:
+    return [SentDraft(draft.id, draft.kind, digest(draft.body)) for draft in drafts]
+
+
+def submit_of(item: Item) -> Submit | None:
+    """The frame to send; None where a ciphertext is still to be made."""
+    return None if item.submit is None else Submit(item.submit)
+
+
+def first_id(item: Item) -> EventId | None:
+    """By which id the server answers."""
+    return None if not item.submit else EventId(item.submit[0].id)

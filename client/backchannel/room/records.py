@@ -1,0 +1,160 @@
+"""A view as named records, so that storing after an event writes only what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from backchannel.room.view import WINDOW_EVENTS, EndedEpoch, Presence, RoomView, Seen, SkippedCommit
+from backchannel.store.profile import Write
+from backchannel_mls import changes, decode_state, encode_state, load_state
+from backchannel_protocol.ids import EventId, RoomId, SeatId
+from backchannel_protocol.record.merkle import Frontier
+from backchannel_protocol.room.state import RoomState
+
+_MLS = "mls/"
+_WINDOW = "window/"
+
+
+class _Head(msgspec.Struct, array_like=True):
+    room: bytes
+    seat: bytes
+    seq: int
+    time: int
+    chain: bytes
+    opening: bytes
+    begin: int
+    skipped: list[tuple[bytes, str]]
+    chat_intents: dict[str, int]
+    seen: dict[str, int]
+    record_size: int
+    record: bytes
+    presence: str
+
+
+class _Previous(msgspec.Struct, array_like=True):
+    mls: bytes
+    state: bytes
+    opening: bytes
+    commit: bytes
+    author: str
+    removed: tuple[str, ...]
+
+
+class _Entry(msgspec.Struct, array_like=True):
+    seq: int
+    chain: bytes
+    state_hash: bytes
+    record_size: int
+    record_root: bytes
+
+
+def note_view(write: Write, old: RoomView | None, new: RoomView) -> None:
+    """Adds to a transaction what leads from the records of `old` to those of `new`."""
+    if old is new:
+        return
+    write.put["head"] = _encode_head(new)
+    if old is None or old.mls is not new.mls:
+        change = changes(None if old is None else old.mls, new.mls)
+        write.put.update({_MLS + name: value for name, value in change.put.items()})
+        write.delete.update(_MLS + name for name in change.delete)
+    if new.state is not None and (old is None or old.state is not new.state):
+        write.put["state"] = msgspec.json.encode(new.state)
+    if new.previous is None:
+        write.delete.add("previous")
+    elif old is None or old.previous is not new.previous:
+        write.put["previous"] = _encode_previous(new.previous)
+    newest = 0 if old is None or not old.window else old.window[-1].seq + 1
+    for entry in reversed(new.window):
+        if entry.seq < newest:
+            break
+        write.put[f"{_WINDOW}{entry.seq % WINDOW_EVENTS}"] = _encode_entry(entry)
+
+
+def load_view(records: Mapping[str, bytes]) -> RoomView:
+    """The view whose records these are."""
+    head = msgspec.msgpack.decode(records["head"], type=_Head)
+    mls = {name.removeprefix(_MLS): value for name, value in records.items() if name.startswith(_MLS)}
+    entries = [
+        msgspec.msgpack.decode(value, type=_Entry)
+        for name, value in records.items()
+        if name.startswith(_WINDOW)
+    ]
+    window = tuple(
+        Seen(one.seq, one.chain, one.state_hash, one.record_size, one.record_root)
+        for one in sorted(entries, key=lambda one: one.seq)
+    )
+    return RoomView(
+        room=RoomId(head.room),
+        seat=SeatId(head.seat),
+        seq=head.seq,
+        time=head.time,
+        chain=head.chain,
+        opening=EventId(head.opening),
+        mls=load_state(mls),
+        state=_decode_state(records["state"]) if "state" in records else None,
+        begin=head.begin,
+        previous=_decode_previous(records["previous"]) if "previous" in records else None,
+        skipped=tuple(SkippedCommit(EventId(commit), author) for commit, author in head.skipped),
+        chat_intents=head.chat_intents,
+        seen=head.seen,
+        record=Frontier.decode(head.record_size, head.record),
+        presence=Presence(head.presence),
+        window=window,
+    )
+
+
+def _encode_head(view: RoomView) -> bytes:
+    return msgspec.msgpack.encode(
+        _Head(
+            view.room,
+            view.seat,
+            view.seq,
+            view.time,
+            view.chain,
+            view.opening,
+            view.begin,
+            [(one.commit, one.author) for one in view.skipped],
+            dict(view.chat_intents),
+            dict(view.seen),
+            view.record.size,
+            view.record.encode(),
+            view.presence.value,
+        )
+    )
+
+
+def _encode_entry(entry: Seen) -> bytes:
+    return msgspec.msgpack.encode(
+        _Entry(entry.seq, entry.chain, entry.state_hash, entry.record_size, entry.record_root)
+    )
+
+
+def _encode_previous(previous: EndedEpoch) -> bytes:
+    return msgspec.msgpack.encode(
+        _Previous(
+            encode_state(previous.mls),
+            msgspec.json.encode(previous.state),
+            previous.opening,
+            previous.commit,
+            previous.author,
+            previous.removed,
+        )
+    )
+
+
+def _decode_previous(data: bytes) -> EndedEpoch:
+    stored = msgspec.msgpack.decode(data, type=_Previous)
+    return EndedEpoch(
+        decode_state(stored.mls),
+        _decode_state(stored.state),
+        EventId(stored.opening),
+        EventId(stored.commit),
+        stored.author,
+        stored.removed,
+    )
+
+
+def _decode_state(data: bytes) -> RoomState:
+    return msgspec.json.decode(data, type=RoomState)

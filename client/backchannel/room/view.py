@@ -1,0 +1,179 @@
+"""A room after its n-th event, as this client verified it. Immutable.
+
+A `RoomView` holds all that the next event is judged by. `window` remembers what was verified at
+earlier seqs, since other members' events say what they had verified a while ago (PROTOCOL.md,
+section 7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Final
+
+from backchannel_mls import GroupState
+from backchannel_protocol.chain import first_link
+from backchannel_protocol.envelope import View
+from backchannel_protocol.ids import EventId, RoomId, SeatId, b64u
+from backchannel_protocol.record.merkle import Frontier
+from backchannel_protocol.room.state import Role, RoomState
+
+WINDOW_EVENTS: Final = 4096
+"""For how many of the last events the view is remembered."""
+
+NO_STATE: Final = bytes(32)
+"""The state hash before a room's first event."""
+
+_STATE_KEY_LABEL = b"backchannel v1 state-hash"
+
+
+class Presence(Enum):
+    """Whether this seat is in the room."""
+
+    PRESENT = "present"
+    LEFT = "left"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was verified at a seq."""
+
+    seq: int
+    chain: bytes
+    state_hash: bytes
+    record_size: int
+    record_root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EndedEpoch:
+    """The room as it was before a commit, kept while the commit may still be voided (section 8)."""
+
+    mls: GroupState = field(repr=False)
+    state: RoomState = field(repr=False)
+    opening: EventId
+    commit: EventId
+    author: str
+    removed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedCommit:
+    """A commit that no member took: the server's epoch is one further until it is voided."""
+
+    commit: EventId
+    author: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoomView:
+    """The room after event `seq`; see the module's docstring.
+
+    chat_intents  the highest chat intent that counted, by seat
+    seen          up to which seq each seat said that it has seen everything
+    begin         the seq at which this seat's log begins
+    """
+
+    room: RoomId
+    seat: SeatId
+    seq: int
+    time: int
+    chain: bytes
+    opening: EventId
+    mls: GroupState = field(repr=False)
+    state: RoomState | None
+    begin: int = 0
+    previous: EndedEpoch | None = None
+    skipped: tuple[SkippedCommit, ...] = ()
+    chat_intents: Mapping[str, int] = field(default_factory=dict)
+    seen: Mapping[str, int] = field(default_factory=dict)
+    record: Frontier = field(default_factory=Frontier)
+    presence: Presence = Presence.PRESENT
+    window: tuple[Seen, ...] = ()
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of the members; the server's is one further while a commit is skipped."""
+        return int(self.mls.epoch)
+
+    @property
+    def server_epoch(self) -> tuple[int, EventId]:
+        """The epoch that the server is in, and the id of the commit that opened it."""
+        opening = self.skipped[-1].commit if self.skipped else self.opening
+        return self.epoch + len(self.skipped), opening
+
+    @property
+    def own(self) -> str:
+        """The own seat, as the fold names it."""
+        return b64u(self.seat)
+
+    @property
+    def facilitates(self) -> bool:
+        """Whether the own seat facilitates."""
+        return self.state is not None and self.own in self.state.facilitators()
+
+    def here(self) -> View:
+        """What this client says of the room as it sees it now."""
+        last = self.window[-1]
+        return View(last.seq, last.chain, last.state_hash, last.record_size, last.record_root)
+
+    def at(self, seq: int) -> Seen | None:
+        """What was verified at a seq; None where that is too long ago or was before this seat came."""
+        if not self.window or seq < self.window[0].seq:
+            return None
+        index = seq - self.window[0].seq
+        return self.window[index] if index < len(self.window) else None
+
+    def noted(self, before: RoomView | None = None) -> RoomView:
+        """With this seq in the window; what did not change since `before` is not hashed again."""
+        last = self.window[-1] if self.window else None
+        if self.state is None:
+            state_hash = NO_STATE
+        elif before is not None and before.state is self.state and last is not None:
+            state_hash = last.state_hash
+        else:
+            state_hash = self.state.hash()
+        if last is not None and last.record_size == self.record.size:
+            root = last.record_root
+        else:
+            root = self.record.root()
+        entry = Seen(self.seq, self.chain, state_hash, self.record.size, root)
+        return replace(self, window=(*self.window, entry)[-WINDOW_EVENTS:])
+
+    def state_key(self) -> bytes:
+        """The key under which a commit's authenticated_data tells the state hash (section 7)."""
+        return self.mls.export_secret(_STATE_KEY_LABEL, b"", 32)
+
+    def only_facilitator(self, seat: str) -> bool:
+        """Whether a seat is the only one that facilitates."""
+        return self.state is not None and set(self.state.facilitators()) == {seat}
+
+    def may_void(self) -> bool:
+        """Whether this seat is one that takes a skipped commit back (section 8)."""
+        if not self.skipped or not self.facilitates:
+            return False
+        return self.skipped[-1].author != self.own or self.only_facilitator(self.own)
+
+
+def first_view(room: RoomId, seat: SeatId, mls: GroupState) -> RoomView:
+    """A room without events, of its creator."""
+    view = RoomView(
+        room=room,
+        seat=seat,
+        seq=0,
+        time=0,
+        chain=first_link(room),
+        opening=EventId(room),
+        mls=mls,
+        state=None,
+    )
+    return view.noted()
+
+
+def role_of(state: RoomState | None, seat: str) -> Role | None:
+    """A seat's role; None where it is not in the room."""
+    if state is None or seat not in state.seats:
+        return None
+    return state.seats[seat].role

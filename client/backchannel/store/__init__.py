@@ -1,0 +1,1 @@
+"""The profile: everything that a client keeps, sealed, in one SQLite file or in memory."""

@@ -1,0 +1,131 @@
+"""`python -m backchannel_server`: what `run.py serve` starts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from backchannel_protocol.ids import b64u
+from backchannel_server import __version__
+from backchannel_server.app import DataFolderInUse, Running, running
+from backchannel_server.config import (
+    Settings,
+    SettingsError,
+    describe_settings,
+    load_settings,
+    parse_flags,
+)
+from backchannel_server.logs import set_up_logs
+from backchannel_server.record.key import KEY_FILE, DamagedKey, write_secret
+from backchannel_server.storage.backup import BackupError, back_up, restore
+from backchannel_server.storage.migrate import NewerDatabase
+
+NEW_HOST_LINK: Final = "--new-host-link"
+LINK_FILE: Final = "host-link"
+HOST_PATH: Final = "/host"
+BESIDE: Final = (KEY_FILE,)
+"""What a backup holds beside the database: without its record key a server is another server."""
+
+_HELP: Final = f"""Backchannel's server. Keeps rooms whose content it cannot read.
+
+  python -m backchannel_server [SETTING…] [{NEW_HOST_LINK}]
+  python -m backchannel_server backup FOLDER [SETTING…]    copies the data of a server, which may run
+  python -m backchannel_server restore FOLDER [SETTING…]   makes a new data folder of such a copy
+
+Settings, each also as BACKCHANNEL_NAME in the environment or as name in settings.toml in the data folder:
+{describe_settings()}
+  {NEW_HOST_LINK:22} Makes a new host link; the one before it stops working.
+"""
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Runs until it is told to stop. The exit code: 0, or 2 where it cannot start."""
+    words = list(sys.argv[1:] if words is None else words)
+    if "--help" in words or "-h" in words:
+        _say(_HELP.rstrip())
+        return 0
+    new_token = NEW_HOST_LINK in words
+    os.umask(0o077)
+    try:
+        if words[:1] in (["backup"], ["restore"]):
+            return _copy(words)
+        settings = load_settings(parse_flags([word for word in words if word != NEW_HOST_LINK]), os.environ)
+        set_up_logs(settings.log_level)
+        _run(settings, new_token=new_token)
+    except (SettingsError, DataFolderInUse, DamagedKey, NewerDatabase, BackupError, OSError) as error:
+        sys.stderr.write(f"backchannel: {error}\n")
+        return 2
+    return 0
+
+
+def _copy(words: Sequence[str]) -> int:
+    if len(words) < 2 or words[1].startswith("--"):
+        raise BackupError(f"{words[0]} needs a folder")
+    folder = Path(words[1]).expanduser().absolute()
+    data = load_settings(parse_flags(words[2:]), os.environ).data
+    if words[0] == "backup":
+        back_up(data, folder, BESIDE)
+    else:
+        restore(folder, data, BESIDE)
+    _say(f"{words[0]}: done, in {folder if words[0] == 'backup' else data}")
+    return 0
+
+
+def _run(settings: Settings, *, new_token: bool) -> None:
+    try:
+        import uvloop  # noqa: PLC0415 - not on every platform; asyncio's own loop does as well, slower
+    except ImportError:
+        asyncio.run(_serve(settings, new_token=new_token))
+    else:
+        uvloop.run(_serve(settings, new_token=new_token))
+
+
+async def _serve(settings: Settings, *, new_token: bool) -> None:
+    """Until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with running(settings, new_token=new_token) as server:
+        _introduce(server)
+        await stop.wait()
+
+
+def _introduce(server: Running) -> None:
+    """Who this is, and once the host link: on the terminal, or where there is none in a file, 0600."""
+    _say(f"version: {__version__}")
+    _say(f"record key: {b64u(server.key.fingerprint)}")
+    _say(f"data folder: {server.settings.data}")
+    _say(f"listening: {server.url}")
+    path = server.settings.data / LINK_FILE
+    if server.token is None:
+        known = f"in {path}" if path.exists() else f"as shown before; {NEW_HOST_LINK} makes another"
+        _say(f"host link: {known}")
+        return
+    link = f"{server.url}{HOST_PATH}#{server.token}"
+    if sys.stdout.isatty():
+        path.unlink(missing_ok=True)
+        _say(f"host link: {link}")
+    else:
+        _replace(path, link)
+        _say(f"host link: in {path}")
+
+
+def _replace(path: Path, link: str) -> None:
+    beside = path.with_suffix(".new")
+    beside.unlink(missing_ok=True)
+    write_secret(beside, (link + "\n").encode())
+    beside.rename(path)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,180 @@
+"""The composition root: everything is made here, given to what needs it, and ended in order."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import sqlite3
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+from sqlalchemy import select
+
+from backchannel_server import __version__
+from backchannel_server.actions.context import Context
+from backchannel_server.actions.rooms import do_make_token
+from backchannel_server.actions.sweep import do_sweep
+from backchannel_server.addresses import Addresses
+from backchannel_server.config import Settings
+from backchannel_server.fanout.feed import Feeds
+from backchannel_server.http import MAX_REQUEST_BYTES, Http, add_headers, refusing
+from backchannel_server.metrics import Metrics
+from backchannel_server.record.checkpoint import sign_room
+from backchannel_server.record.key import RecordKey, load_record_key
+from backchannel_server.refusal import Refusal
+from backchannel_server.session import Reception
+from backchannel_server.storage.committer import Committer
+from backchannel_server.storage.engine import DATABASE, Engines, open_engines
+from backchannel_server.storage.migrate import migrate
+from backchannel_server.storage.tables import tokens
+from backchannel_server.ws import WebSockets
+
+DRAIN_S: Final = 1.0
+"""How long a stopping server goes on writing what it was sent."""
+
+_LOCK: Final = "lock"
+log = logging.getLogger(__name__)
+
+
+class DataFolderInUse(Exception):
+    """Another server runs on this data folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that listens. `token` is the host's, where one was made at this start."""
+
+    settings: Settings
+    port: int
+    key: RecordKey
+    token: str | None
+
+    @property
+    def url(self) -> str:
+        """Where people reach it."""
+        return self.settings.url_at(self.port)
+
+
+def wall_clock() -> int:
+    """Seconds since 1970."""
+    return int(time.time())
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, *, new_token: bool = False, clock: Callable[[], int] = wall_clock
+) -> AsyncIterator[Running]:
+    """A server that listens inside the block, and has stopped in order after it.
+
+    Raises DataFolderInUse, NewerDatabase, DamagedKey, OSError. A host token is made at the first
+    start, and with `new_token`.
+    """
+    with locked_folder(settings.data):
+        key = load_record_key(settings.data)
+        engines = open_engines(settings.data)
+        try:
+            await migrate(engines.writer)
+            async with asyncio.TaskGroup() as tasks:
+                context = _make_context(engines, key, clock)
+                committing = tasks.create_task(context.committer.run())
+                sweeping = tasks.create_task(_sweep(context, settings))
+                try:
+                    token = await _make_token(context, anew=new_token)
+                    async with _listening(settings, context, key) as port:
+                        log.info("started", extra={"version": __version__})
+                        yield Running(settings, port, key, token)
+                finally:
+                    sweeping.cancel()
+                    committing.cancel()
+        finally:
+            await engines.dispose()
+    log.info("stopped")
+
+
+@contextmanager
+def locked_folder(data: Path) -> Iterator[None]:
+    """The data folder, made and closed to everybody else, for this process alone."""
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    data.chmod(0o700)
+    with (data / _LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DataFolderInUse(f"another server runs on {data}; stop it, or give another data") from None
+        yield
+
+
+def _make_context(engines: Engines, key: RecordKey, clock: Callable[[], int]) -> Context:
+    metrics = Metrics()
+    committer = Committer(engines.writer, metrics)
+    return Context(engines, committer, Feeds(), metrics, clock, lambda room: sign_room(key, room))
+
+
+async def _make_token(context: Context, *, anew: bool) -> str | None:
+    async with context.engines.reader.connect() as connection:
+        exists = (await connection.execute(select(tokens.c.hash).limit(1))).first() is not None
+    return await do_make_token(context.committer) if anew or not exists else None
+
+
+async def _sweep(context: Context, settings: Settings) -> None:
+    """Looks after retention for ever. A purge reaches the file itself, not only the write-ahead log."""
+    while True:
+        try:
+            purged = await do_sweep(context)
+        except Refusal as refusal:
+            log.warning("the retention sweep failed", extra={"fault": refusal.code.value})
+            purged = 0
+        if purged:
+            log.info("retention took bodies", extra={"count": purged})
+            await asyncio.to_thread(_truncate_log, settings.data / DATABASE)
+        await asyncio.sleep(settings.sweep_interval_s)
+
+
+def _truncate_log(database: Path) -> None:
+    connection = sqlite3.connect(database)
+    try:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        connection.close()
+
+
+@asynccontextmanager
+async def _listening(settings: Settings, context: Context, key: RecordKey) -> AsyncIterator[int]:
+    """The edges. They end in this order: no new connections, what was sent is written, Bye, the rest."""
+    reception = Reception.make(context, key, settings.events_a_second)
+    addresses = Addresses(settings.requests_a_minute, behind_proxy=settings.behind_proxy)
+    sockets = WebSockets(reception, addresses)
+    application = web.Application(client_max_size=MAX_REQUEST_BYTES, middlewares=[refusing(addresses)])
+    application.add_routes([web.get("/v1/ws", sockets.handle), *Http(reception, addresses).routes()])
+    application.on_response_prepare.append(add_headers)
+    # access_log would name addresses
+    runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=0.5)
+    await runner.setup()
+    site = web.TCPSite(runner, settings.host, settings.port, ssl_context=_tls(settings))
+    try:
+        await site.start()
+        assert runner.addresses
+        yield int(runner.addresses[0][1])
+        await site.stop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_S):
+                await context.committer.drain()
+        await sockets.stop()
+    finally:
+        await runner.cleanup()
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    if settings.tls_cert is None or settings.tls_key is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(settings.tls_cert, settings.tls_key)
+    return context

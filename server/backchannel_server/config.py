@@ -1,0 +1,263 @@
+"""Settings: by flag, by environment (BACKCHANNEL_…), by `settings.toml` in the data folder, in this order.
+
+Each has a type and a sentence that documents it. A setting that is unknown or cannot be used is
+named in one line (`SettingsError`), and the server does not start.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final, Literal, TypeAlias, get_args
+from urllib.parse import urlsplit
+
+from backchannel_protocol.limits import EVENTS_A_SECOND, REQUESTS_A_MINUTE
+
+PREFIX: Final = "BACKCHANNEL_"
+FILE: Final = "settings.toml"
+_TRUE: Final = ("true", "yes", "on", "1")
+_FALSE: Final = ("false", "no", "off", "0")
+LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
+
+
+class SettingsError(Exception):
+    """One line for the person who starts the server."""
+
+
+def default_data() -> Path:
+    """Where a server keeps its data unless told otherwise."""
+    home = os.environ.get("XDG_DATA_HOME")
+    return (Path(home) if home else Path.home() / ".local" / "share") / "backchannel-server"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a host may set."""
+
+    data: Path = field(
+        default_factory=default_data,
+        metadata={"doc": "Folder of database, keys and settings.toml; nobody but its owner may enter it."},
+    )
+    host: str = field(
+        default="127.0.0.1",
+        metadata={"doc": "Address to listen on. Other than loopback only with TLS or a proxy."},
+    )
+    port: int = field(default=8470, metadata={"doc": "Port to listen on; 0 takes a free one."})
+    public_url: str | None = field(
+        default=None, metadata={"doc": "URL under which people reach the server, for links."}
+    )
+    tls_cert: Path | None = field(default=None, metadata={"doc": "File with the certificate chain (PEM)."})
+    tls_key: Path | None = field(
+        default=None, metadata={"doc": "File with the certificate's private key (PEM)."}
+    )
+    behind_proxy: bool = field(
+        default=False,
+        metadata={
+            "doc": "A proxy in front does TLS and sets X-Forwarded-For; nobody else can reach this port."
+        },
+    )
+    requests_a_minute: int = field(
+        default=REQUESTS_A_MINUTE,
+        metadata={"doc": "Failed or unauthenticated requests that one address may make a minute."},
+    )
+    events_a_second: int = field(
+        default=EVENTS_A_SECOND, metadata={"doc": "Events that one seat may submit a second, on average."}
+    )
+    sweep_interval_s: int = field(
+        default=60, metadata={"doc": "How often retention is looked after, in seconds."}
+    )
+    log_level: LogLevel = field(
+        default="info", metadata={"doc": "Least level that is logged: debug, info, warning or error."}
+    )
+
+    @property
+    def url(self) -> str:
+        """Where people reach the server, as far as the settings say."""
+        return self.url_at(self.port)
+
+    def url_at(self, port: int) -> str:
+        """The same, for a port that was free."""
+        if self.public_url is not None:
+            return self.public_url.rstrip("/")
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.tls_cert else 'http'}://{host}:{port}"
+
+
+def flag(name: str) -> str:
+    """--like-this."""
+    return "--" + name.replace("_", "-")
+
+
+def load_settings(flags: Mapping[str, str], environment: Mapping[str, str]) -> Settings:
+    """Flags (by setting's name) before environment before file. Raises SettingsError."""
+    known = {one.name for one in fields(Settings)}
+    from_environment = _read_environment(environment, known)
+    given: dict[str, Any] = {}
+    for source, values in (("environment", from_environment), ("flags", flags)):
+        given |= {name: _parse(name, value, source) for name, value in values.items()}
+    data = given.get("data", default_data())
+    from_file = _read_file(data / FILE, known)
+    settings = Settings(**(from_file | given))
+    verify_settings(settings)
+    return settings
+
+
+def verify_settings(settings: Settings) -> None:
+    """Raises SettingsError for what does not go together."""
+    if not 0 <= settings.port <= 65535:
+        raise SettingsError(f"port is {settings.port}; it has to be between 0 and 65535")
+    if (settings.tls_cert is None) != (settings.tls_key is None):
+        raise SettingsError("tls_cert and tls_key have to be given together")
+    for name, path in (("tls_cert", settings.tls_cert), ("tls_key", settings.tls_key)):
+        if path is not None and not path.is_file():
+            raise SettingsError(f"{name}: there is no file {path}")
+    for name in ("requests_a_minute", "events_a_second", "sweep_interval_s"):
+        if getattr(settings, name) < 1:
+            raise SettingsError(f"{name} has to be at least 1")
+    if settings.public_url is not None:
+        _verify_public_url(settings.public_url)
+    if settings.tls_cert is None and not settings.behind_proxy and not is_loopback(settings.host):
+        raise SettingsError(
+            f"host is {settings.host}, which others can reach, without TLS: browsers switch their "
+            "cryptography off there; give tls_cert and tls_key, or behind_proxy if a proxy in front does TLS"
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this machine reaches the address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _verify_public_url(url: str) -> None:
+    """https, but for this machine itself and onion services, which encrypt on their own."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
+        raise SettingsError(f"public_url {url!r} is not an http or https URL")
+    if parts.scheme == "http" and not is_loopback(host) and not host.endswith(".onion"):
+        raise SettingsError(
+            f"public_url {url!r} is without TLS: browsers switch their cryptography off there"
+        )
+
+
+def _read_environment(environment: Mapping[str, str], known: set[str]) -> dict[str, str]:
+    """Other programs of ours have names with this prefix too: only what looks like ours is refused."""
+    found: dict[str, str] = {}
+    for variable, value in environment.items():
+        name = variable.removeprefix(PREFIX).lower()
+        if not variable.startswith(PREFIX):
+            continue
+        if name in known:
+            found[name] = value
+        elif close := get_close_matches(name, known, n=1, cutoff=0.75):
+            raise SettingsError(f"{variable}: there is no such setting; {PREFIX}{close[0].upper()} is one")
+    return found
+
+
+def _read_file(path: Path, known: set[str]) -> dict[str, Any]:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
+        raise SettingsError(f"{path} cannot be read: {error}") from None
+    unknown = sorted(content.keys() - known)
+    if unknown:
+        raise SettingsError(f"{path}: there is no setting {unknown[0]!r}")
+    if "data" in content:
+        raise SettingsError(f"{path}: data cannot be set in the data folder's own file")
+    return {name: _parse(name, str(value), str(path)) for name, value in content.items()}
+
+
+def _parse(name: str, value: str, source: str) -> object:
+    """A value as its setting's type."""
+    parser = _PARSERS.get(name, str)
+    try:
+        return parser(value)
+    except ValueError as error:
+        raise SettingsError(f"{name} is {value!r} ({source}); {error}") from None
+
+
+def _parse_int(value: str) -> int:
+    try:
+        return int(value)
+    except ValueError:
+        raise ValueError("it has to be a whole number") from None
+
+
+def _parse_bool(value: str) -> bool:
+    known = {
+        "1": True,
+        "true": True,
+        "yes": True,
+        "on": True,
+        "0": False,
+        "false": False,
+        "no": False,
+        "off": False,
+    }
+    if value.lower() not in known:
+        raise ValueError("it has to be true or false")
+    return known[value.lower()]
+
+
+def _parse_level(value: str) -> str:
+    if value.lower() not in get_args(LogLevel):
+        raise ValueError(f"it has to be one of {', '.join(get_args(LogLevel))}")
+    return value.lower()
+
+
+def _parse_path(value: str) -> Path:
+    return Path(value).expanduser().absolute()
+
+
+_PARSERS: Final[Mapping[str, Callable[[str], object]]] = {
+    "data": _parse_path,
+    "port": _parse_int,
+    "tls_cert": _parse_path,
+    "tls_key": _parse_path,
+    "behind_proxy": _parse_bool,
+    "requests_a_minute": _parse_int,
+    "events_a_second": _parse_int,
+    "sweep_interval_s": _parse_int,
+    "log_level": _parse_level,
+}
+
+
+def parse_flags(words: Sequence[str]) -> dict[str, str]:
+    """`--name value`, `--name=value`; a true-or-false setting may stand alone. Raises SettingsError."""
+    types = {flag(one.name): one for one in fields(Settings)}
+    given: dict[str, str] = {}
+    waiting = list(words)
+    while waiting:
+        name, equals, value = waiting.pop(0).partition("=")
+        setting = types.get(name)
+        if setting is None:
+            raise SettingsError(f"there is no setting {name!r}; --help names them all")
+        if not equals:
+            if setting.default is False and (not waiting or waiting[0].startswith("--")):
+                value = "true"
+            elif not waiting:
+                raise SettingsError(f"{name} needs a value")
+            else:
+                value = waiting.pop(0)
+        given[setting.name] = value
+    return given
+
+
+def describe_settings() -> str:
+    """Every setting, as --help shows it."""
+    lines = []
+    for one in fields(Settings):
+        default = default_data() if one.name == "data" else one.default
+        shown = "" if default is None else f" [{str(default).lower() if default is False else default}]"
+        lines.append(f"  {flag(one.name):22} {one.metadata['doc']}{shown}")
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""From the log to everybody who is attached: encoded once, queued for each, waited for by nobody."""

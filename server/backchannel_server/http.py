@@ -1,0 +1,189 @@
+"""The HTTP edge (PROTOCOL.md, section 12): rooms, invitees' mail, and what everybody may look at."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+from sqlalchemy import select
+
+from backchannel_protocol.errors import RemoteProtocolError
+from backchannel_protocol.frames import encode_frame
+from backchannel_protocol.ids import ID_SIZE, RoomId, parse_b64u
+from backchannel_protocol.limits import MAX_MAIL_BYTES
+from backchannel_protocol.refusals import Code
+from backchannel_server.actions.mail import do_knock
+from backchannel_server.actions.rooms import do_create_room
+from backchannel_server.addresses import Addresses
+from backchannel_server.enforce.rates import Rates
+from backchannel_server.refusal import Refusal
+from backchannel_server.requests import MEDIA_TYPE, CreateRoom, Knock, MailSoFar, RoomCreated, parse_body
+from backchannel_server.session import Reception
+from backchannel_server.sights import STYLE_HASH, render_sights
+from backchannel_server.storage.reads import read_room
+from backchannel_server.storage.tables import tokens
+
+MAX_REQUEST_BYTES: Final = MAX_MAIL_BYTES + 4_096
+LOOKS_A_SECOND: Final = 2.0
+"""How often one invitation's mailbox may be looked into, on average."""
+LOOKS_BURST: Final = 60
+
+HEADERS: Final[Mapping[str, str]] = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        f"default-src 'none'; style-src '{STYLE_HASH}'; frame-ancestors 'none'; base-uri 'none'; "
+        "form-action 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "no-referrer",
+    "Server": "backchannel",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+_STATUS: Final[Mapping[Code, int]] = {
+    Code.BAD_SIGNATURE: 403,
+    Code.BAD_TOKEN: 401,
+    Code.DUPLICATE_ID: 409,
+    Code.EXPIRED: 410,
+    Code.INTERNAL: 500,
+    Code.MAILBOX_CLOSED: 410,
+    Code.MAILBOX_TAKEN: 409,
+    Code.NOT_ALLOWED: 403,
+    Code.OUT_OF_STATE: 409,
+    Code.ROOM_EXISTS: 409,
+    Code.STORAGE_FULL: 507,
+    Code.TOO_FAST: 429,
+    Code.TOO_LARGE: 413,
+    Code.UNKNOWN_ROOM: 404,
+}
+"""The status beside a refusal's code; 400 for the rest."""
+
+log = logging.getLogger(__name__)
+
+
+class Http:
+    """The routes that are not the WebSocket."""
+
+    def __init__(self, reception: Reception, addresses: Addresses) -> None:
+        self._reception = reception
+        self._context = reception.context
+        self._addresses = addresses
+        self._looks: Rates[bytes] = Rates(LOOKS_A_SECOND, LOOKS_BURST)
+
+    def routes(self) -> list[web.RouteDef]:
+        """For the application."""
+        return [
+            web.post("/v1/rooms", self.create_room),
+            web.post("/v1/mail", self.mail),
+            web.get("/v1/record/{room}", self.record),
+            web.get("/healthz", self.healthy),
+            web.get("/readyz", self.ready),
+            web.get("/metrics", self.metrics),
+            web.get("/what-the-server-sees", self.sights),
+        ]
+
+    async def create_room(self, request: web.Request) -> web.Response:
+        """POST /v1/rooms: [room, seat, seat key], by a bearer of a token."""
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            raise Refusal(Code.BAD_TOKEN)
+        wanted = parse_body(await request.read(), CreateRoom)
+        room = await do_create_room(self._context, token.strip(), wanted)
+        return _packed(RoomCreated(self._reception.key.public, self._context.checkpoint(room)), 201)
+
+    async def mail(self, request: web.Request) -> web.Response:
+        """POST /v1/mail: an invitee's letter or look, signed with the invitation's keys."""
+        knock = parse_body(await request.read(), Knock)
+        wait = self._looks.take(knock.mailbox, 1, time.monotonic())
+        if wait:
+            raise Refusal(Code.TOO_FAST, retry_after_s=int(wait) + 1)
+        return _packed(MailSoFar(list(await do_knock(self._context, knock))))
+
+    async def record(self, request: web.Request) -> web.Response:
+        """GET /v1/record/{room}: the last checkpoint."""
+        self._addresses.charge(request)
+        try:
+            id_ = RoomId(parse_b64u(request.match_info["room"], ID_SIZE))
+        except RemoteProtocolError as error:
+            raise Refusal(error.code) from None
+        async with self._context.engines.reader.connect() as connection:
+            room = await read_room(connection, id_)
+        if room is None:
+            raise Refusal(Code.UNKNOWN_ROOM)
+        return web.Response(text=self._context.checkpoint(room))
+
+    async def healthy(self, _: web.Request) -> web.Response:
+        """GET /healthz: the process answers."""
+        return web.Response(text="ok\n")
+
+    async def ready(self, _: web.Request) -> web.Response:
+        """GET /readyz: the database answers. Where it does not, the middleware's 500 says so."""
+        async with self._context.engines.reader.connect() as connection:
+            await connection.execute(select(tokens.c.hash).limit(1))
+        return web.Response(text="ok\n")
+
+    async def metrics(self, _: web.Request) -> web.Response:
+        """GET /metrics."""
+        text = self._context.metrics.text()
+        return web.Response(body=text, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+    async def sights(self, _: web.Request) -> web.Response:
+        """GET /what-the-server-sees."""
+        return web.Response(text=render_sights(), content_type="text/html")
+
+
+def refusing(addresses: Addresses) -> Middleware:
+    """A middleware: refusals become answers, failures cost the address that caused them."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            if request.method != "GET":
+                addresses.verify(request)
+            return await handler(request)
+        except Refusal as refusal:
+            if refusal.code is not Code.TOO_FAST:
+                addresses.charge(request)
+            return _refused(refusal)
+        except web.HTTPRequestEntityTooLarge:
+            addresses.charge(request)
+            return _refused(Refusal(Code.TOO_LARGE))
+        except web.HTTPException:
+            addresses.charge(request)
+            raise
+        except Exception as error:  # noqa: BLE001 - our fault: a code for the peer, a kind for the log
+            log.error(  # noqa: TRY400 - a traceback may carry content
+                "a request failed", extra={"fault": type(error).__name__}
+            )
+            return _refused(Refusal(Code.INTERNAL))
+
+    return middleware
+
+
+async def add_headers(_: web.Request, response: web.StreamResponse) -> None:
+    """on_response_prepare."""
+    for name, value in HEADERS.items():
+        response.headers[name] = value
+
+
+def _packed(body: msgspec.Struct, status: int = 200) -> web.Response:
+    return web.Response(body=msgspec.msgpack.encode(body), status=status, content_type=MEDIA_TYPE)
+
+
+def _refused(refusal: Refusal) -> web.Response:
+    response = web.Response(
+        body=encode_frame(refusal.frame(None)),
+        status=_STATUS.get(refusal.code, 400),
+        content_type=MEDIA_TYPE,
+    )
+    if refusal.retry_after_s is not None:
+        response.headers["Retry-After"] = str(refusal.retry_after_s)
+    return response

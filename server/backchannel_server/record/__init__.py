@@ -1,0 +1,1 @@
+"""The server's record key, and the checkpoints that it signs (PROTOCOL.md, section 13)."""

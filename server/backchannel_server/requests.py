@@ -1,0 +1,56 @@
+"""Bodies of HTTP requests and answers (PROTOCOL.md, section 12): msgpack arrays, as frames are."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from backchannel_protocol.events import U63, Id, Key, Signature
+from backchannel_protocol.frames import Mail, NoteText, Sealed
+from backchannel_protocol.refusals import Code
+from backchannel_server.refusal import Refusal
+
+MEDIA_TYPE: Final = "application/msgpack"
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+class CreateRoom(msgspec.Struct, array_like=True, frozen=True):
+    """POST /v1/rooms."""
+
+    room: Id
+    seat: Id
+    seat_key: Key
+
+
+class RoomCreated(msgspec.Struct, array_like=True, frozen=True):
+    """Its answer: the server's record key, and the empty record's checkpoint."""
+
+    record_key: Key
+    checkpoint: NoteText
+
+
+class Knock(msgspec.Struct, array_like=True, frozen=True):
+    """POST /v1/mail: an invitee's piece of mail (`step` 1 or 3), or a look into the mailbox (0)."""
+
+    mailbox: Id
+    step: Annotated[int, Meta(ge=0, le=3)]
+    sealed: Sealed | None
+    claim_key: Key | None
+    time: U63
+    signature: Signature
+
+
+class MailSoFar(msgspec.Struct, array_like=True, frozen=True):
+    """Its answer: what facilitators put into the mailbox, in order."""
+
+    letters: list[Mail]
+
+
+def parse_body(data: bytes, kind: type[T]) -> T:
+    """A request's body. Raises `malformed`."""
+    try:
+        return msgspec.msgpack.decode(data, type=kind)
+    except (msgspec.DecodeError, RecursionError):
+        raise Refusal(Code.MALFORMED) from None

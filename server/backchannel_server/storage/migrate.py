@@ -1,0 +1,49 @@
+"""Brings a database to this program's tables, at start.
+
+Importing Alembic takes about a second, so it is imported only where there is something to migrate.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+HEAD: Final = "0001"
+"""The newest revision in migrations/versions."""
+
+KNOWN: Final = (None, HEAD)
+_SCRIPTS: Final = Path(__file__).parent / "migrations"
+
+
+class NewerDatabase(Exception):
+    """A newer program wrote this database."""
+
+
+async def migrate(engine: AsyncEngine) -> None:
+    """Raises NewerDatabase where the database is of a revision that this program does not know."""
+    async with engine.begin() as connection:
+        found = await connection.run_sync(_revision)
+        if found not in KNOWN:
+            raise NewerDatabase(f"the database is of a newer version ({found}); update this program")
+        if found != HEAD:
+            await connection.run_sync(_upgrade)
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    return None if found is None else str(found)
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415 - see the module's docstring
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -1,0 +1,1 @@
+"""Alembic's environment; run by `backchannel_server.storage.migrate`, never by hand."""

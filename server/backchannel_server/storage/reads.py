@@ -1,0 +1,217 @@
+"""Reading: rows as values, by the connection of whoever asks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backchannel_protocol.events import EventKind, LogEvent
+from backchannel_protocol.frames import Placed
+from backchannel_protocol.ids import EventId, MailboxId, RoomId, SeatId
+from backchannel_protocol.limits import MAX_DRAFTS, MAX_EVENTS_A_FRAME, MAX_EVENTS_FRAME_BYTES
+from backchannel_server.storage.rows import Known, Letter, Mailbox, Room, Seat
+from backchannel_server.storage.tables import events, invitations, mail, rooms, seats
+
+T = TypeVar("T")
+_LOG_EVENT: Final = (
+    events.c.seq,
+    events.c.time,
+    events.c.seat,
+    events.c.kind,
+    events.c.id,
+    events.c.epoch,
+    events.c.body,
+    events.c.leaf,
+    events.c.body_hash,
+)
+
+
+async def read_rooms(connection: AsyncConnection, ids: Collection[RoomId]) -> dict[RoomId, Room]:
+    """The rooms of these ids that exist."""
+    found = await _all(connection, select(rooms).where(rooms.c.id.in_(ids)), Room)
+    return {room.id: room for room in found}
+
+
+async def read_room(connection: AsyncConnection, room: RoomId) -> Room | None:
+    """One room."""
+    return (await read_rooms(connection, [room])).get(room)
+
+
+async def read_seats(
+    connection: AsyncConnection, pairs: Collection[tuple[RoomId, SeatId]]
+) -> dict[tuple[RoomId, SeatId], Seat]:
+    """These seats, by room and id."""
+    statement = select(seats).where(
+        seats.c.room.in_({room for room, _ in pairs}), seats.c.id.in_({seat for _, seat in pairs})
+    )
+    return {(seat.room, seat.id): seat for seat in await _all(connection, statement, Seat)}
+
+
+async def read_seat(connection: AsyncConnection, room: RoomId, seat: SeatId) -> Seat | None:
+    """One seat."""
+    return (await read_seats(connection, [(room, seat)])).get((room, seat))
+
+
+async def read_room_seats(connection: AsyncConnection, room: RoomId) -> dict[SeatId, Seat]:
+    """All seats that a room ever had."""
+    found = await _all(connection, select(seats).where(seats.c.room == room), Seat)
+    return {seat.id: seat for seat in found}
+
+
+async def read_known(
+    connection: AsyncConnection, ids: Collection[tuple[RoomId, EventId]]
+) -> dict[tuple[RoomId, EventId], Known]:
+    """Which of these ids exist in their rooms."""
+    columns = [events.c[name] for name in Known.__dataclass_fields__]
+    statement = select(*columns).where(events.c.id.in_({id_ for _, id_ in ids}))
+    found = await _all(connection, statement, Known)
+    return {(known.room, known.id): known for known in found if (known.room, known.id) in ids}
+
+
+async def read_placed(connection: AsyncConnection, room: RoomId, first: int) -> tuple[Placed, ...]:
+    """Where the drafts of one Submit stand: the Ack that its sender got."""
+    statement = (
+        select(events.c.id, events.c.seq, events.c.time).where(*_together(room, first)).order_by(events.c.seq)
+    )
+    return tuple([Placed(*row) for row in await connection.execute(statement)])
+
+
+async def read_events(connection: AsyncConnection, room: RoomId, first: int) -> list[LogEvent]:
+    """The next events from `first` on, as many as one frame takes; none where there are none yet."""
+    sizes = (
+        select(events.c.seq, func.coalesce(func.length(events.c.body), 0))
+        .where(events.c.room == room, events.c.seq >= first)
+        .order_by(events.c.seq)
+        .limit(MAX_EVENTS_A_FRAME)
+    )
+    last, gathered = first - 1, 0
+    for seq, size in await connection.execute(sizes):
+        gathered += size
+        if last >= first and gathered > MAX_EVENTS_FRAME_BYTES:
+            break
+        last = seq
+    statement = (
+        select(*_LOG_EVENT)
+        .where(events.c.room == room, events.c.seq >= first, events.c.seq <= last)
+        .order_by(events.c.seq)
+    )
+    return [log_event(row) for row in await connection.execute(statement)]
+
+
+async def read_submitted(connection: AsyncConnection, room: RoomId, id_: EventId) -> list[LogEvent]:
+    """The events that were sent together with the event `id_`, itself among them."""
+    known = (await read_known(connection, {(room, id_)})).get((room, id_))
+    if known is None:
+        return []
+    statement = select(*_LOG_EVENT).where(*_together(room, known.first)).order_by(events.c.seq)
+    return [log_event(row) for row in await connection.execute(statement)]
+
+
+async def read_controls(connection: AsyncConnection, room: RoomId, before: int) -> list[tuple[int, LogEvent]]:
+    """The operations in clear before an event, in order, each after the first seq of its Submit."""
+    statement = (
+        select(events.c.first, *_LOG_EVENT)
+        .where(events.c.room == room, events.c.kind == EventKind.CONTROL, events.c.seq < before)
+        .order_by(events.c.seq)
+    )
+    return [(row[0], log_event(row[1:])) for row in await connection.execute(statement)]
+
+
+async def read_opening(connection: AsyncConnection, room: RoomId, epoch: int, before: int) -> EventId:
+    """The id of the commit that opened an epoch, as it stood before an event; the room's id for epoch 0."""
+    statement = (
+        select(events.c.id)
+        .where(
+            events.c.room == room,
+            events.c.kind == EventKind.COMMIT,
+            events.c.epoch == epoch - 1,
+            events.c.seq < before,
+        )
+        .order_by(events.c.seq.desc())
+        .limit(1)
+    )
+    found = (await connection.execute(statement)).scalar_one_or_none()
+    return EventId(room if found is None else found)
+
+
+async def read_others_wrote(
+    connection: AsyncConnection, room: RoomId, *, epoch: int, after: int, author: SeatId
+) -> bool:
+    """Whether a seat other than `author` encrypted anything in `epoch` after an event."""
+    statement = (
+        select(events.c.seq)
+        .where(
+            events.c.room == room,
+            events.c.kind != EventKind.CONTROL,
+            events.c.epoch == epoch,
+            events.c.seq > after,
+            events.c.seat != author,
+        )
+        .limit(1)
+    )
+    return (await connection.execute(statement)).first() is not None
+
+
+async def read_mailboxes(connection: AsyncConnection, ids: Collection[MailboxId]) -> dict[MailboxId, Mailbox]:
+    """The mailboxes of these ids that exist."""
+    statement = select(invitations).where(invitations.c.mailbox.in_(ids))
+    return {mailbox.mailbox: mailbox for mailbox in await _all(connection, statement, Mailbox)}
+
+
+async def count_open_mailboxes(connection: AsyncConnection, room: RoomId, now: int) -> int:
+    """How many invitations of a room work."""
+    statement = (
+        select(func.count())
+        .select_from(invitations)
+        .where(
+            invitations.c.room == room,
+            invitations.c.closed_time.is_(None),
+            invitations.c.expires > now,
+        )
+    )
+    return (await connection.execute(statement)).scalar_one()
+
+
+async def read_letters(connection: AsyncConnection, mailbox: MailboxId) -> list[Letter]:
+    """A mailbox's conversation, in order."""
+    statement = select(mail).where(mail.c.mailbox == mailbox).order_by(mail.c.number)
+    return await _all(connection, statement, Letter)
+
+
+async def read_room_letters(connection: AsyncConnection, room: RoomId, now: int) -> list[Letter]:
+    """The conversations of a room's invitations that still work, in order."""
+    statement = (
+        select(mail)
+        .join(invitations)
+        .where(
+            invitations.c.room == room,
+            invitations.c.closed_time.is_(None),
+            invitations.c.expires > now,
+        )
+        .order_by(mail.c.mailbox, mail.c.number)
+    )
+    return await _all(connection, statement, Letter)
+
+
+def _together(room: RoomId, first: int) -> tuple[ColumnElement[bool], ...]:
+    """The events of one Submit, which stand next to each other."""
+    return (
+        events.c.room == room,
+        events.c.seq.between(first, first + MAX_DRAFTS - 1),
+        events.c.first == first,
+    )
+
+
+def log_event(row: Sequence[Any]) -> LogEvent:
+    """An event as it travels: with its body, or where that was purged with its hash."""
+    seq, time, seat, kind, id_, epoch, body, leaf, body_hash = row
+    gone = None if body is not None else body_hash
+    return LogEvent(seq, time, seat, EventKind(kind), id_, epoch, body, leaf, gone)
+
+
+async def _all(connection: AsyncConnection, statement: Select[Any], kind: type[T]) -> list[T]:
+    found: Sequence[Mapping[Any, Any]] = (await connection.execute(statement)).mappings().all()
+    return [kind(**row) for row in found]

@@ -1,0 +1,86 @@
+"""Rows as values: what a decision looks at and what it changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from backchannel_protocol.events import EventKind
+from backchannel_protocol.ids import EventId, MailboxId, RoomId, SeatId
+from backchannel_protocol.record.merkle import Frontier
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A row of `rooms`. Times and durations in seconds."""
+
+    id: RoomId
+    head: int
+    epoch: int
+    opening: EventId
+    last_time: int
+    slow_mode_s: int = 0
+    retention_s: int = 0
+    after_reading: bool = False
+    paused_until: int = 0
+    policy_seq: int = 0
+    closed_seq: int | None = None
+    record_size: int = 0
+    record_frontier: bytes = b""
+
+    def frontier(self) -> Frontier:
+        """The record's tree. Raises ValueError where the row is damaged."""
+        return Frontier.decode(self.record_size, self.record_frontier)
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A row of `seats`."""
+
+    room: RoomId
+    id: SeatId
+    key: bytes
+    may_facilitate: bool
+    floor: int
+    muted_until: int = 0
+    mute_seq: int = 0
+    removed_seq: int | None = None
+    cursor: int = 0
+    last_chat: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """A row of `invitations`."""
+
+    mailbox: MailboxId
+    room: RoomId
+    auth_key: bytes
+    expires: int
+    claim_key: bytes | None = None
+    closed_time: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A row of `mail`."""
+
+    mailbox: MailboxId
+    number: int
+    step: int
+    sealed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An event that exists already under the id of a draft; `first`: the first of its Submit."""
+
+    room: RoomId
+    id: EventId
+    seat: SeatId
+    seq: int
+    first: int
+    time: int
+    kind: EventKind
+    epoch: int
+    body_hash: bytes
+    leaf: bytes | None

@@ -1,0 +1,39 @@
+"""Identifiers and numbers of the protocol (PROTOCOL.md, section 1)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Final, NewType
+
+from backchannel_protocol.errors import RemoteProtocolError
+from backchannel_protocol.refusals import Code
+
+RoomId = NewType("RoomId", bytes)
+SeatId = NewType("SeatId", bytes)
+EventId = NewType("EventId", bytes)
+MailboxId = NewType("MailboxId", bytes)
+Seq = NewType("Seq", int)
+Time = NewType("Time", int)
+"""Seconds since 1970-01-01T00:00:00Z."""
+
+ID_SIZE: Final = 16
+KEY_SIZE: Final = 32
+SIGNATURE_SIZE: Final = 64
+HASH_SIZE: Final = 32
+
+
+def b64u(data: bytes) -> str:
+    """base64url without padding."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def parse_b64u(text: str, size: int | None = None) -> bytes:
+    """The bytes of canonical base64url without padding; `size` in bytes where it is known."""
+    try:
+        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise RemoteProtocolError(Code.MALFORMED, "A value is not base64url.") from None
+    if b64u(data) != text or (size is not None and len(data) != size):
+        raise RemoteProtocolError(Code.MALFORMED, "A value is not base64url of the right length.")
+    return data

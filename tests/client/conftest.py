@@ -1,0 +1,46 @@
+"""Fixtures of the client's tests: a server in memory, and profiles that use it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+import backchannel
+from backchannel import Client
+from client.memory_host import MemoryHost
+
+Open = Callable[..., AbstractAsyncContextManager[Client]]
+
+
+@pytest.fixture
+def host() -> MemoryHost:
+    return MemoryHost(lambda: int(time.time()))
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short pauses and a cheap key derivation: neither is what these tests are about."""
+    monkeypatch.setattr("backchannel.live.FIRST_BACKOFF_S", 0.01)
+    monkeypatch.setattr("backchannel.store.seal.ARGON2_MEMORY_KIB", 64)
+    monkeypatch.setattr("backchannel.store.seal.ARGON2_ITERATIONS", 1)
+
+
+@pytest.fixture
+def open_client(host: MemoryHost) -> Open:
+    """A profile at a path, or in memory."""
+
+    def opened(path: Path | None = None) -> AbstractAsyncContextManager[Client]:
+        return backchannel.open_profile(path, "correct horse", hosts=host.at, look_s=0.01)
+
+    return opened
+
+
+@pytest.fixture
+async def clients(open_client: Open) -> AsyncIterator[list[Client]]:
+    """Four people with profiles in memory."""
+    async with AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(open_client()) for _ in range(4)]

@@ -1,0 +1,322 @@
+"""Histories: logs of events as the fold meets them, in a JSON form that other programs can read.
+
+`fold` judges one entry; a `Story` writes a log entry by entry and remembers what came of each.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from backchannel_protocol.canonical import JsonObject
+from backchannel_protocol.envelope import Envelope, View
+from backchannel_protocol.ids import b64u
+from backchannel_protocol.keys import public_key
+from backchannel_protocol.operations import Operation, SeatAdd, SeatRemove, encode_operation
+from backchannel_protocol.room.admission import sign_approval
+from backchannel_protocol.room.commit import CommitChange, Joining, decide_commit, decide_operation
+from backchannel_protocol.room.decide import At, decide
+from backchannel_protocol.room.refusals import FoldCode, FoldRefusal
+from backchannel_protocol.room.state import Act, Keys, Role, RoomState, json_of
+from backchannel_protocol.room.timeline import decide_chat
+from protocol.people import RECORD_PRIVATE, ROOM_ID, Person, id_of, seed_of
+
+START = 1_800_000_000
+LONG = START + 30 * 86_400
+VIEW = View(0, bytes(32), bytes(32), 0, bytes(32))
+RECORD_KEY = b64u(public_key(RECORD_PRIVATE))
+
+
+class _Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every entry has: its place in the log, its author's seat and its id (b64u)."""
+
+    seq: int
+    time: int
+    seat: str
+    id: str
+
+    def at(self) -> At:
+        """Where it stands, for the fold."""
+        return At(ROOM_ID, self.seq, self.time, self.seat, self.id)
+
+
+class Governance(_Entry, frozen=True, tag="governance", tag_field="kind"):
+    """A governance event: type, body and intent of its envelope."""
+
+    type: str
+    body: dict[str, Any]
+    intent: int
+
+
+class Chat(_Entry, frozen=True, tag="chat", tag_field="kind"):
+    """A chat event; `last_intent` is the sender's highest chat intent before it."""
+
+    type: str
+    body: dict[str, Any]
+    intent: int
+    last_intent: int
+
+
+class Control(_Entry, frozen=True, tag="control", tag_field="kind"):
+    """An operation in clear, hex."""
+
+    body: str
+
+
+class Joined(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A member that a commit adds."""
+
+    seat: str
+    leaf: int
+    keys: Keys
+    package: str
+
+
+class Commit(_Entry, frozen=True, tag="commit", tag_field="kind"):
+    """What a verified commit changes."""
+
+    joining: tuple[Joined, ...] = ()
+    leaving: tuple[str, ...] = ()
+    renewed: tuple[tuple[str, bool], ...] = ()
+    other: bool = False
+
+
+Entry = Governance | Chat | Control | Commit
+
+
+class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What came of an entry: the state's hash (hex) after it, and the code where it was refused."""
+
+    state: str
+    refused: str | None = None
+
+
+def fold(state: RoomState | None, entry: Entry) -> RoomState:
+    """The state after an entry. Raises FoldRefusal."""
+    if isinstance(entry, Governance):
+        return decide(state, entry.at(), Envelope(entry.type, entry.body, entry.intent, VIEW))
+    if state is None:
+        raise FoldRefusal(FoldCode.NO_GENESIS)
+    if isinstance(entry, Chat):
+        decide_chat(
+            state, entry.at(), Envelope(entry.type, entry.body, entry.intent, VIEW), entry.last_intent
+        )
+        return state
+    if isinstance(entry, Control):
+        return decide_operation(state, entry.at(), bytes.fromhex(entry.body))
+    joining = tuple(Joining(one.seat, one.leaf, one.keys, one.package) for one in entry.joining)
+    return decide_commit(state, entry.at(), CommitChange(joining, entry.leaving, entry.renewed, entry.other))
+
+
+def outcome_of(state: RoomState | None, entry: Entry) -> tuple[RoomState | None, Outcome]:
+    """The state after an entry, which is the old one where it is refused, and what to write down."""
+    try:
+        after: RoomState | None = fold(state, entry)
+        refused = None
+    except FoldRefusal as refusal:
+        after, refused = state, refusal.code.value
+    return after, Outcome(after.hash().hex() if after is not None else "", refused)
+
+
+def add_act(
+    person: Person,
+    role: Role = Role.PARTICIPANT,
+    party: str | None = "a",
+    *,
+    rule_version: int = 1,
+    expires: int = LONG,
+    name: str | None = None,
+) -> Act:
+    """The act that admits somebody."""
+    return Act(
+        "add",
+        rule_version,
+        expires,
+        seat=person.id,
+        name=name or person.name,
+        role=role,
+        party=party,
+        keys=person.keys,
+        package=person.package,
+    )
+
+
+GENESIS: JsonObject = {
+    "suite": 1,
+    "title": "Quiet room",
+    "welcome": "Come in.",
+    "record_key": RECORD_KEY,
+    "rules": ["Listen.", "Nothing leaves the room."],
+    "parties": [{"id": "a", "name": "Alpha"}, {"id": "b", "name": "Beta"}],
+    "retention": {"seconds": 0, "after_reading": False},
+    "history": "none",
+}
+
+
+class Story:
+    """A log that is being written, and the state of a member who reads it.
+
+    Each entry is one second after the one before. A refused entry stays in the log, changes nothing
+    and raises.
+    """
+
+    def __init__(self, name: str = "story") -> None:
+        self.name = name
+        self.time = START
+        self.entries: list[Entry] = []
+        self.outcomes: list[Outcome] = []
+        self.room: RoomState | None = None
+        self._intents: dict[str, int] = {}
+
+    @property
+    def state(self) -> RoomState:
+        """The state, of a room that exists."""
+        assert self.room is not None
+        return self.room
+
+    @property
+    def next_seq(self) -> int:
+        """The seq of the entry to come."""
+        return len(self.entries) + 1
+
+    def write(self, entry: Entry) -> RoomState:
+        """Folds an entry. Raises FoldRefusal."""
+        self.entries.append(entry)
+        self.time = entry.time + 1
+        before = self.outcomes[-1].state if self.outcomes else ""
+        try:
+            self.room = fold(self.room, entry)
+        except FoldRefusal as refusal:
+            after = self.room.hash().hex() if self.room is not None else ""
+            assert before == after, "a refused event changed the state"
+            self.outcomes.append(Outcome(after, refusal.code.value))
+            raise
+        self.outcomes.append(Outcome(self.room.hash().hex()))
+        return self.room
+
+    # ---- entries, by kind
+    def place(self, seq: int | None = None) -> dict[str, Any]:
+        """Where the next entry stands."""
+        seq = self.next_seq if seq is None else seq
+        return {"seq": seq, "time": self.time, "id": id_of(self.name, "event", str(seq))}
+
+    def governance(self, who: Person, type_: str, body: JsonObject, intent: int | None = None) -> RoomState:
+        """A governance event."""
+        self._intents[who.id] = self._intents.get(who.id, 0) + 1
+        number = self._intents[who.id] if intent is None else intent
+        return self.write(Governance(seat=who.id, type=type_, body=dict(body), intent=number, **self.place()))
+
+    def chat(self, who: Person, type_: str, body: JsonObject, intent: int = 1, last: int = 0) -> RoomState:
+        """A chat event."""
+        return self.write(
+            Chat(seat=who.id, type=type_, body=dict(body), intent=intent, last_intent=last, **self.place())
+        )
+
+    def operation(self, who: Person, operation: Operation) -> RoomState:
+        """An operation in clear."""
+        return self.write(Control(seat=who.id, body=encode_operation(operation).hex(), **self.place()))
+
+    def commit(
+        self,
+        who: Person,
+        joining: tuple[Joined, ...] = (),
+        leaving: tuple[str, ...] = (),
+        renewed: tuple[tuple[str, bool], ...] = (),
+        *,
+        other: bool = False,
+    ) -> RoomState:
+        """A commit as MLS verified it."""
+        return self.write(
+            Commit(
+                seat=who.id, joining=joining, leaving=leaving, renewed=renewed, other=other, **self.place()
+            )
+        )
+
+    # ---- what people do
+    def genesis(self, who: Person, party: str | None = "a", **changed: Any) -> RoomState:
+        """The first event."""
+        body: JsonObject = {
+            **GENESIS,
+            "name": who.name,
+            "party": party,
+            "keys": json_of(who.keys),
+            **changed,
+        }
+        return self.governance(who, "genesis", body)
+
+    def approve(self, who: Person, act: Act, signer: Person | None = None) -> str:
+        """An approval; its id."""
+        signature = b64u(sign_approval((signer or who).governance, ROOM_ID, act))
+        self.governance(who, "approve", {"act": json_of(act), "signature": signature})
+        return self.entries[-1].id
+
+    def accept(self, who: Person) -> RoomState:
+        """Accepts the rules as they are."""
+        return self.governance(who, "accept", {"version": self.state.rules.version})
+
+    def commit_add(
+        self,
+        who: Person,
+        person: Person,
+        *,
+        may_facilitate: bool = False,
+        seat_key: bytes | None = None,
+        **changed: Any,
+    ) -> RoomState:
+        """SeatAdd and the commit, as one Submit has them."""
+        key = person.credential.seat_key if seat_key is None else seat_key
+        self.operation(who, SeatAdd(None, person.seat, key, may_facilitate))
+        return self.commit(who, joining=(joined(person, **changed),))
+
+    def commit_remove(self, who: Person, person: Person) -> RoomState:
+        """SeatRemove and the commit."""
+        self.operation(who, SeatRemove(None, person.seat))
+        return self.commit(who, leaving=(person.id,))
+
+    def admit(
+        self,
+        person: Person,
+        by: tuple[Person, ...],
+        role: Role = Role.PARTICIPANT,
+        party: str | None = "a",
+        *,
+        accept: bool = True,
+    ) -> RoomState:
+        """Approvals, commit, and the newcomer accepts the rules."""
+        act = add_act(person, role, party, rule_version=self.state.admission.version)
+        for one in by:
+            self.approve(one, act)
+        self.commit_add(by[0], person, may_facilitate=role is Role.FACILITATOR)
+        return self.accept(person) if accept else self.state
+
+    def set_admission(self, who: Person, rule: Literal["any", "party"]) -> RoomState:
+        """Another admission rule."""
+        return self.governance(who, "admission", {"rule": rule})
+
+    def leave(self, who: Person) -> RoomState:
+        """Somebody leaves; a facilitator has yet to commit it."""
+        return self.governance(who, "leave", {})
+
+
+def joined(person: Person, **changed: Any) -> Joined:
+    """What a commit that adds somebody shows."""
+    values = {"seat": person.id, "leaf": 1, "keys": person.keys, "package": person.package, **changed}
+    return Joined(**values)
+
+
+def invite_body(mailbox: str = id_of("mailbox"), **changed: Any) -> JsonObject:
+    """The body of an invite."""
+    return {
+        "mailbox": mailbox,
+        "role": "participant",
+        "party": "b",
+        "scope": None,
+        "expires": LONG,
+        **changed,
+    }
+
+
+def package_of(name: str) -> str:
+    """Some KeyPackageRef."""
+    return b64u(seed_of(name, "another package"))

@@ -1,0 +1,224 @@
+"""The committed vectors: they are what the command makes, and the JSON alone suffices to reproduce them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from backchannel_protocol.canonical import jcs, label
+from backchannel_protocol.chain import first_link, next_link
+from backchannel_protocol.credential import SeatCredential
+from backchannel_protocol.envelope import Envelope, View, padding_class
+from backchannel_protocol.events import LogEvent
+from backchannel_protocol.frames import (
+    attach_content,
+    encode_frame,
+    parse_client_frame,
+    parse_server_frame,
+)
+from backchannel_protocol.ids import RoomId, SeatId, Time
+from backchannel_protocol.invitation import Invitation, knock_commitment, mail_content, word_numbers
+from backchannel_protocol.keys import fingerprint, public_key, sign, verify
+from backchannel_protocol.operations import encode_operation, parse_operation
+from backchannel_protocol.record.merkle import Frontier, tree_root
+from backchannel_protocol.record.note import origin, verify_checkpoint
+from backchannel_protocol.room.admission import approval_content, sign_approval
+from backchannel_protocol.room.state import Act, RoomState, json_of
+from protocol.history import Entry, outcome_of
+from protocol.vector_files import FILES, FOLDER, came_of, text_of
+
+MAX_BYTES = 200_000
+
+
+def read(name: str) -> Any:
+    return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def raw(text: str) -> bytes:
+    return bytes.fromhex(text)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_committed_file_is_what_the_command_makes(name: str) -> None:
+    assert (FOLDER / f"{name}.json").read_text(encoding="utf-8") == text_of(name)
+
+
+def test_the_files_are_these_and_small() -> None:
+    assert {path.stem for path in FOLDER.glob("*.json")} == set(FILES)
+    assert sum(path.stat().st_size for path in FOLDER.glob("*.json")) < MAX_BYTES
+    readme = (FOLDER / "README.md").read_text(encoding="utf-8")
+    assert all(f"{name}.json" in readme for name in FILES)
+
+
+def with_bytes(value: object, like: object) -> object:
+    """A field read from JSON, its hex turned into bytes where the encoded one has bytes."""
+    if isinstance(like, bytes):
+        assert isinstance(value, str)
+        return bytes.fromhex(value)
+    if isinstance(like, list):
+        assert isinstance(value, list)
+        return [with_bytes(one, other) for one, other in zip(value, like, strict=True)]
+    return value
+
+
+@pytest.mark.parametrize("kind", ["frames", "operations"])
+def test_frames_and_operations(kind: str) -> None:
+    for vector in read("frames")[kind]:
+        data = raw(vector["bytes"])
+        items = msgspec.msgpack.decode(data)
+        assert [vector["number"], *with_bytes(vector["fields"], items[1:])] == items  # type: ignore[misc]  # lists
+        assert msgspec.msgpack.encode(items) == data
+        if kind == "operations":
+            assert encode_operation(parse_operation(data)) == data
+        elif vector["from"] == "client":
+            assert encode_frame(parse_client_frame(data)) == data
+        else:
+            assert encode_frame(parse_server_frame(data)) == data
+
+
+def test_chain() -> None:
+    vector = read("chain")
+    link = first_link(RoomId(raw(vector["room"])))
+    assert link.hex() == vector["first"]
+    for one in vector["events"]:
+        seq, time, seat, kind, id_, epoch, body, leaf, digest = one["event"]
+        fields = [
+            seq,
+            time,
+            raw(seat),
+            kind,
+            raw(id_),
+            epoch,
+            body and raw(body),
+            leaf and raw(leaf),
+            digest and raw(digest),
+        ]
+        link = next_link(link, msgspec.convert(fields, LogEvent))
+        assert link.hex() == one["link"]
+    assert len(vector["events"]) == 12
+
+
+def test_attach() -> None:
+    vector = read("attach")
+    record = fingerprint(raw(vector["record_key"]))
+    assert record.hex() == vector["record_key_fingerprint"]
+    content = attach_content(
+        vector["version"], raw(vector["nonce"]), raw(vector["room"]), raw(vector["seat"]), record
+    )
+    assert (label("attach") + content).hex() == vector["signed"]
+    assert sign(raw(vector["private_key"]), "attach", content).hex() == vector["signature"]
+    verify(raw(vector["public_key"]), "attach", content, raw(vector["signature"]))
+
+
+def test_invitations() -> None:
+    for vector in read("invitations")["invitations"]:
+        url, invitation = Invitation.parse_link(vector["link"])
+        assert url == "https://room.example"
+        assert invitation == Invitation(
+            raw(vector["secret"]), raw(vector["inviter_fingerprint"]), raw(vector["record_key_fingerprint"])
+        )
+        assert fingerprint(raw(vector["inviter_key"])) == invitation.inviter_fingerprint
+        derived = (
+            invitation.mailbox,
+            invitation.auth_private,
+            invitation.auth_key,
+            invitation.derive("seal", 32),
+        )
+        assert [one.hex() for one in derived] == [
+            vector[name] for name in ("mailbox", "auth_private", "auth_public", "seal_key")
+        ]
+        for mail in vector["mail"]:
+            sealed = invitation.seal(mail["step"], raw(mail["content"]), raw(mail["nonce"]))
+            assert sealed.hex() == mail["sealed"]
+            assert invitation.open(mail["step"], sealed).hex() == mail["content"]
+            content = mail_content(invitation.mailbox, mail["step"], Time(mail["time"]), sealed)
+            assert sign(invitation.auth_private, "mail", content).hex() == mail["signature_by_auth_key"]
+        reveal, challenge = raw(vector["reveal"]), raw(vector["challenge"])
+        assert knock_commitment(reveal).hex() == vector["commitment"]
+        assert list(word_numbers(reveal, challenge, invitation)) == vector["words"]
+
+
+def test_approvals() -> None:
+    vector = read("approvals")
+    private = raw(vector["private_key"])
+    for one in vector["approvals"]:
+        act = msgspec.convert(one["act"], Act)
+        assert json_of(act) == one["act"]
+        content = approval_content(vector["room"], act)
+        assert content.hex() == one["content"]
+        assert sign_approval(private, vector["room"], act).hex() == one["signature"]
+        verify(public_key(private), "approval", content, raw(one["signature"]))
+
+
+def test_envelopes() -> None:
+    vector = read("envelopes")
+    for one in vector["envelopes"]:
+        seen = one["view"]
+        view = View(
+            seen["seq"],
+            raw(seen["chain"]),
+            raw(seen["state_hash"]),
+            seen["record_size"],
+            raw(seen["record_root"]),
+        )
+        envelope = Envelope(one["type"], one["body"], one["intent"], view)
+        assert envelope.encode().decode() == one["text"]
+        assert Envelope.parse(one["text"].encode()) == envelope
+        beside = vector["authenticated_data"]
+        assert view.authenticated_data(raw(beside["state_key"])).hex() == beside["data"]
+    for one in vector["credentials"]:
+        keys = (raw(one[name]) for name in ("seat_key", "governance_key", "inbox_key"))
+        assert SeatCredential(SeatId(raw(one["seat"])), *keys).encode().decode() == one["identity"]
+    assert [[size, padding_class(size)] for size, _ in vector["padding"]] == vector["padding"]
+
+
+def histories() -> dict[str, Any]:
+    return {one["history"]["name"]: one for one in read("folds")["histories"]}
+
+
+HISTORIES = histories()
+
+
+@pytest.mark.parametrize("name", HISTORIES)
+def test_a_history_folds_to_its_outcomes(name: str) -> None:
+    history = HISTORIES[name]
+    begins = history["history"]["begins"]
+    state: RoomState | None = None
+    for one in (HISTORIES[begins]["events"] if begins else []) + history["events"]:
+        entry: Any = msgspec.convert({key: one[key] for key in one if key != "outcome"}, Entry)
+        before = state
+        state, outcome = outcome_of(state, entry)
+        assert came_of(outcome) == one["outcome"], f"seq {one['seq']}"
+        assert outcome.refused is None or state is before
+        if state is not None:  # and a joiner folds on to the same
+            state = RoomState.of_json(json.loads(jcs(state.to_json())))
+    if history["history"]["state"] is not None:
+        assert state is not None
+        assert state.to_json() == history["history"]["state"]
+
+
+def test_histories_show_every_refusal_of_the_fold_but_floods() -> None:
+    from backchannel_protocol.room.refusals import FoldCode
+
+    shown = {event["outcome"].get("refused") for one in HISTORIES.values() for event in one["events"]}
+    assert {code.value for code in FoldCode} - shown == {"too-many"}
+    assert len(HISTORIES) >= 30
+
+
+def test_record() -> None:
+    vector = read("record")
+    entries = [raw(entry) for entry in vector["entries"]]
+    for size, tree in enumerate(vector["trees"]):
+        frontier = Frontier.decode(tree["size"], raw(tree["frontier"]))
+        assert tree["size"] == size
+        assert frontier == Frontier().extend(entries[:size])
+        assert frontier.root().hex() == tree["root"] == tree_root(entries[:size]).hex()
+    for checkpoint in vector["checkpoints"]:
+        body = verify_checkpoint(
+            checkpoint["note"], origin(RoomId(raw(vector["room"]))), raw(vector["public_key"])
+        )
+        assert body.size == checkpoint["size"]
+        assert body.root.hex() == vector["trees"][body.size]["root"]

@@ -1,0 +1,106 @@
+"""What the server answers over plain HTTP."""
+
+from __future__ import annotations
+
+import ssl
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import aiohttp
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from backchannel_protocol.frames import Refused
+from backchannel_protocol.ids import RoomId, b64u
+from backchannel_protocol.record.note import origin, verify_checkpoint
+from backchannel_server.requests import CreateRoom
+from backchannel_server.storage.tables import metadata
+from server.server_kit import Host, Seat, create_room, get, hosting, new_room, post, random_id
+
+
+async def test_a_room_is_created_once_and_the_same_request_answered_alike(host: Host) -> None:
+    seat = Seat(RoomId(random_id()))
+    created = await create_room(host.url, host.running.token, seat)
+    assert verify_checkpoint(created.checkpoint, origin(seat.room), created.record_key).size == 0
+    assert await create_room(host.url, host.running.token, seat) == created
+    status, body = await post(
+        host.url,
+        "/v1/rooms",
+        CreateRoom(seat.room, random_id(), seat.key),
+        {"Authorization": f"Bearer {host.running.token}"},
+    )
+    assert (status, msgspec.msgpack.decode(body, type=Refused).code) == (409, "room-exists")
+
+
+async def test_without_a_token_there_is_no_room(host: Host) -> None:
+    wanted = CreateRoom(random_id(), random_id(), bytes(32))
+    for header in ({}, {"Authorization": "Bearer x"}, {"Authorization": f"Basic {host.running.token}"}):
+        status, body = await post(host.url, "/v1/rooms", wanted, header)
+        assert (status, msgspec.msgpack.decode(body, type=Refused).code) == (401, "bad-token")
+
+
+async def test_health_and_metrics_name_no_room(host: Host) -> None:
+    seat = await new_room(host)
+    assert await get(host.url, "/healthz") == (200, "ok\n")
+    assert await get(host.url, "/readyz") == (200, "ok\n")
+    _, metrics = await get(host.url, "/metrics")
+    assert "backchannel_connections" in metrics
+    assert b64u(seat.room) not in metrics
+    assert seat.room.hex() not in metrics
+    assert (await get(host.url, "/v1/record/" + b64u(random_id())))[0] == 404
+    assert (await get(host.url, "/v1/record/x"))[0] == 400
+
+
+async def test_the_page_of_what_the_server_sees_names_every_column(host: Host) -> None:
+    status, page = await get(host.url, "/what-the-server-sees")
+    assert status == 200
+    for table in metadata.sorted_tables:
+        assert f"<h2>{table.name}</h2>" in page
+        for column in table.columns:
+            assert f">{column.name}</th>" in page
+
+
+async def test_tls(tmp_path: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    cert_file, key_file = tmp_path / "cert.pem", tmp_path / "key.pem"
+    cert_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    key_file.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    trusted = ssl.create_default_context(cafile=str(cert_file))
+    async with (
+        hosting(tmp_path / "data", host="localhost", tls_cert=cert_file, tls_key=key_file) as host,
+        aiohttp.ClientSession() as http,
+        http.get(host.url + "/healthz", ssl=trusted) as answer,
+    ):
+        assert host.url.startswith("https://localhost:")
+        assert answer.status == 200
+
+
+async def test_headers_that_keep_browsers_strict(host: Host) -> None:
+    async with aiohttp.ClientSession() as http:
+        for path in ("/healthz", "/nowhere", "/what-the-server-sees"):
+            async with http.get(host.url + path) as answer:
+                assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+                assert "unsafe" not in answer.headers["Content-Security-Policy"]
+                assert answer.headers["Server"] == "backchannel"
+                assert answer.headers["Referrer-Policy"] == "no-referrer"

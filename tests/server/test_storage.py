@@ -1,0 +1,221 @@
+"""The committer, retention, migrations, and what the database may not hold."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backchannel_protocol.events import EventKind
+from backchannel_protocol.frames import Cursor
+from backchannel_protocol.operations import SetPolicy
+from backchannel_protocol.refusals import Code
+from backchannel_server.actions.sweep import do_sweep
+from backchannel_server.app import _make_context
+from backchannel_server.metrics import Metrics
+from backchannel_server.record.key import DamagedKey, load_record_key
+from backchannel_server.refusal import Refusal
+from backchannel_server.storage.committer import Committer
+from backchannel_server.storage.engine import open_engines
+from backchannel_server.storage.migrate import HEAD, NewerDatabase, migrate
+from backchannel_server.storage.tables import metadata
+from server.mail_kit import new_invitation, open_mailbox
+from server.server_kit import Clock, Seat, admit, attached, get, hosting, new_room
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    data = tmp_path / "data"
+    data.mkdir()
+    return data
+
+
+async def double(_: AsyncConnection, requests: Sequence[int]) -> Sequence[int | Refusal]:
+    """A performer that refuses 3 and fails at 13."""
+    if 13 in requests:
+        raise RuntimeError
+    return [Refusal(Code.TOO_MANY) if request == 3 else 2 * request for request in requests]
+
+
+async def test_one_that_is_refused_or_fails_spoils_no_other(folder: Path) -> None:
+    engines = open_engines(folder)
+    committer = Committer(engines.writer, Metrics())
+    asked = [asyncio.create_task(committer.perform(double, number)) for number in (1, 3, 13, 4)]
+    await asyncio.sleep(0)
+    task = asyncio.create_task(committer.run())
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    await committer.drain()
+    task.cancel()
+    await engines.dispose()
+    shown = [answer.code if isinstance(answer, Refusal) else answer for answer in answers]
+    assert shown == [2, Code.TOO_MANY, Code.INTERNAL, 8]
+
+
+async def test_a_full_disk_refuses_everything_and_acknowledges_nothing(tmp_path: Path) -> None:
+    clock = Clock()
+    async with hosting(tmp_path / "data", clock) as host:
+        author = await new_room(host)
+        async with attached(host.url, author) as line:
+            ack = await line.submit(author.write())
+    folder = tmp_path / "data"
+    engines = open_engines(folder)
+    key = load_record_key(folder)
+    context = _make_context(engines, key, clock)
+    async with engines.writer.connect() as connection:
+        pages = (await connection.execute(text("PRAGMA page_count"))).scalar_one()
+        await connection.execute(text(f"PRAGMA max_page_count = {pages}"))
+    task = asyncio.create_task(context.committer.run())
+    full = asyncio.create_task(context.committer.perform(grow, b"x" * 1_000_000))
+    with pytest.raises(Refusal) as refused:
+        await full
+    assert refused.value.code is Code.STORAGE_FULL
+    task.cancel()
+    await engines.dispose()
+    async with hosting(folder, clock) as host, attached(host.url, author, cursor=0) as line:
+        assert [event.seq for event in line.log] == [ack.placed[0].seq]
+
+
+async def grow(connection: AsyncConnection, requests: Sequence[bytes]) -> Sequence[Refusal | None]:
+    """A performer that needs more disk than there is."""
+    await connection.execute(text("CREATE TABLE grown (content BLOB)"))
+    for request in requests:
+        await connection.execute(text("INSERT INTO grown VALUES (:content)"), {"content": request})
+    return [None for _ in requests]
+
+
+async def test_retention_takes_chat_and_nothing_else(tmp_path: Path) -> None:
+    clock = Clock()
+    folder = tmp_path / "data"
+    async with hosting(folder, clock) as host:
+        author = await new_room(host)
+        async with attached(host.url, author) as line:
+            draft = author.write(b"to be forgotten")
+            ack = await line.submit(draft)
+            await line.submit(author.write(kind=EventKind.GOVERNANCE))
+            await line.submit(author.operate(SetPolicy(None, 0, 100, False, 0)))
+            before = await line.reach(3)
+        clock.now += 100
+    async with hosting(folder, clock, sweep_interval_s=3600) as host:
+        await eventually_purged(host.url)
+        async with attached(host.url, author) as line:
+            after = await line.reach(3)
+            assert [event.body is None for event in after] == [True, False, False]
+            assert [event.hash_of_body() for event in after] == [event.hash_of_body() for event in before]
+            assert await line.submit(draft) == ack  # repetition outlives the body
+    content = b"".join(path.read_bytes() for path in folder.iterdir())
+    assert draft.body not in content
+
+
+async def eventually_purged(url: str) -> None:
+    """The sweep of the start has run."""
+    async with asyncio.timeout(20):
+        while "backchannel_purged_bodies_total 1.0" not in (await get(url, "/metrics"))[1]:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def test_after_reading_waits_for_every_seat(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    async with hosting(folder) as host:
+        author = await new_room(host)
+        other = Seat(author.room)
+        async with attached(host.url, author) as line:
+            await admit(line, other)
+            await line.submit(author.operate(SetPolicy(None, 0, 0, True, 0)))
+            for _ in range(3):
+                await line.submit(author.write())
+            await line.send(Cursor(6))
+        async with attached(host.url, other) as second:
+            await second.reach(6)
+            await second.send(Cursor(5))
+    engines = open_engines(folder)
+    context = _make_context(engines, load_record_key(folder), Clock())
+    task = asyncio.create_task(context.committer.run())
+    assert await do_sweep(context) == 2
+    task.cancel()
+    await engines.dispose()
+
+
+async def test_the_database_holds_none_of_what_is_said(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    planted = [f"planted-string-{number}".encode() for number in range(30)]
+    async with hosting(folder) as host:
+        author = await new_room(host)
+        other = Seat(author.room)
+        async with attached(host.url, author) as line:
+            await admit(line, other)
+            for words in planted:
+                await line.submit(author.write(words), author.write(words, EventKind.GOVERNANCE))
+            invitee = await open_mailbox(host, line)
+            sealed = invitee.invitation.seal(1, planted[0], bytes(12))
+            await invitee.ask(host, 1, sealed)
+        secrets_ = [
+            host.running.token or "",
+            invitee.invitation.secret.hex(),
+            "127.0.0.1",
+        ]
+    content = b"".join(path.read_bytes() for path in folder.iterdir() if path.name != "host-link")
+    for words in [*planted, *[secret.encode() for secret in secrets_], invitee.invitation.secret]:
+        assert words not in content
+    assert new_invitation().secret not in content
+
+
+async def test_migrations_make_exactly_the_tables(folder: Path) -> None:
+    engines = open_engines(folder)
+    await migrate(engines.writer)
+    await migrate(engines.writer)  # nothing to do
+
+    def compare(connection: object) -> list[object]:
+        from alembic.autogenerate import compare_metadata
+        from alembic.migration import MigrationContext
+
+        context = MigrationContext.configure(connection)  # type: ignore[arg-type]  # run_sync's connection
+        return list(compare_metadata(context, metadata))
+
+    async with engines.reader.connect() as connection:
+        assert await connection.run_sync(compare) == []
+        assert (
+            await connection.execute(text("SELECT version_num FROM alembic_version"))
+        ).scalar_one() == HEAD
+    await engines.dispose()
+
+
+async def test_a_database_of_a_newer_program_is_left_alone(folder: Path) -> None:
+    engines = open_engines(folder)
+    await migrate(engines.writer)
+    async with engines.writer.begin() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(NewerDatabase, match="update this program"):
+        await migrate(engines.writer)
+    await engines.dispose()
+
+
+async def test_sqlite_keeps_what_it_acknowledges(folder: Path) -> None:
+    engines = open_engines(folder)
+    async with engines.writer.connect() as connection:
+        for pragma, value in (
+            ("journal_mode", "wal"),
+            ("synchronous", 2),
+            ("foreign_keys", 1),
+            ("secure_delete", 1),
+        ):
+            assert (await connection.execute(text(f"PRAGMA {pragma}"))).scalar_one() == value
+    await engines.dispose()
+
+
+def test_a_damaged_record_key_is_not_replaced(folder: Path) -> None:
+    key = load_record_key(folder)
+    assert load_record_key(folder) == key
+    (folder / "record.key").write_bytes(b"short")
+    with pytest.raises(DamagedKey):
+        load_record_key(folder)
+
+
+def test_every_column_says_what_it_tells_the_server() -> None:
+    for table in metadata.sorted_tables:
+        assert table.comment, table.name
+        for column in table.columns:
+            assert column.comment, column
