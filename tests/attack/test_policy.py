@@ -156,11 +156,18 @@ def test_the_judge_is_told_whom_a_credential_replaces() -> None:
     told: list[PresentedCredential] = []
     thief = client("thief")
     forged = forge_external_commit(room["mallory"], thief, more=[Remove(LeafIndex(0))])
-    stage(room["bob"], forged.message, policy=Policy(judge_credential=told.append))
+    believing = Policy(judge_credential=told.append, same_client=lambda _old, _new: True)
+    stage(room["bob"], forged.message, policy=believing)
     (presented,) = told
     assert presented.signature_key == thief.signature_key
     assert presented.replaces is not None
     assert presented.replaces.signature_key == room["alice"].group.identity.signature_key
+
+
+def test_a_joiner_from_outside_cannot_replace_a_member_of_another_credential() -> None:
+    room = usual_room()
+    forged = forge_external_commit(room["mallory"], client("thief"), more=[Remove(LeafIndex(0))])
+    policy_refuses("external-replacement-foreign", room["bob"], forged.message, Policy())
 
 
 # ---- whole commits

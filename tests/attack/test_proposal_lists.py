@@ -17,7 +17,14 @@ from attack.cast import (
     stage,
     usual_room,
 )
-from attack.forge import PathForgery, forge_commit, forge_external_commit, forge_key_package, forge_update
+from attack.forge import (
+    PathForgery,
+    external_init,
+    forge_commit,
+    forge_external_commit,
+    forge_key_package,
+    forge_update,
+)
 from attack.forge_message import forge_message
 from backchannel_mls import (
     Add,
@@ -260,10 +267,17 @@ def test_another_secret_under_the_id_of_a_known_psk_is_refused() -> None:
 @pytest.mark.rule("EXTERNAL_INIT_COUNT")
 @pytest.mark.parametrize("count", [0, 2, 3])
 def test_an_external_commit_without_exactly_one_external_init_is_refused(count: int) -> None:
+    """The secrets are those that a lenient member would compute: of the first, or of the epoch before."""
     room, dave = usual_room(), client("dave")
-    honest = forge_external_commit(room["mallory"], dave)
-    inits = [one for one in honest.proposals if isinstance(one, ExternalInit)] * count
-    forged = forge_external_commit(room["mallory"], dave, proposals=inits, with_path=True)
+    init, secret = external_init(room["mallory"])
+    honest = forge_external_commit(room["mallory"], dave, proposals=[init], init_secret=secret)
+    forged = forge_external_commit(
+        room["mallory"],
+        dave,
+        proposals=[init] * count,
+        init_secret=secret if count else None,
+        with_path=True,
+    )
     everybody_refuses(Rule.EXTERNAL_INIT_COUNT, room, forged.message, but="", honest=honest.message)
 
 

@@ -58,6 +58,14 @@ def test_nobody_comes_in_without_approval() -> None:
             story.commit_add(ANNA, EDITH)
 
 
+@pytest.mark.parametrize("size", [32, 64], ids=["SHA-256", "SHA-512"])
+def test_a_key_package_is_named_by_a_hash_of_the_rooms_suite(size: int) -> None:
+    story = open_room()
+    package = b64u(bytes(size))
+    story.approve(ANNA, msgspec.structs.replace(add_act(EDITH), package=package))
+    story.commit_add(ANNA, EDITH, package=package)
+
+
 # ---- the rule party
 def test_each_party_approves_under_the_rule_party() -> None:
     story = strict_room()
@@ -392,6 +400,14 @@ def test_the_last_facilitator_stays_one() -> None:
 def test_the_last_facilitator_who_has_not_left_stays_one() -> None:
     story = open_room()
     story.leave(BORIS)
+    story.approve(ANNA, role_act(ANNA, Role.PARTICIPANT, "a"))
+    with refused(FoldCode.LAST_FACILITATOR):
+        story.governance(ANNA, "role", role_body(ANNA, Role.PARTICIPANT, "a"))
+
+
+def test_somebody_alone_who_has_left_stays_the_facilitator() -> None:
+    story = new_room()
+    story.leave(ANNA)
     story.approve(ANNA, role_act(ANNA, Role.PARTICIPANT, "a"))
     with refused(FoldCode.LAST_FACILITATOR):
         story.governance(ANNA, "role", role_body(ANNA, Role.PARTICIPANT, "a"))

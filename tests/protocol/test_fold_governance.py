@@ -208,6 +208,7 @@ def malformed_values() -> list[tuple[str, dict[str, Any]]]:
         ("approve", {"act": {**act, "act": "ban"}, "signature": signature}),
         ("approve", {"act": {**act, "more": 1}, "signature": signature}),
         ("approve", {"act": {**act, "package": str(act["package"]) + "\n"}, "signature": signature}),
+        ("approve", {"act": {**act, "package": b64u(bytes(48))}, "signature": signature}),
         ("approve", {"act": {**act, "keys": {**keys, "more": 1}}, "signature": signature}),
         ("approve", {"act": {**act, "keys": {**keys, "seat": "x"}}, "signature": signature}),
         ("unapprove", {"approval": "x"}),

@@ -18,7 +18,7 @@ from backchannel_protocol.chain import first_link, next_link
 from backchannel_protocol.envelope import Envelope, View, padding_class
 from backchannel_protocol.events import EventKind, LogEvent
 from backchannel_protocol.frames import attach_content, encode_frame
-from backchannel_protocol.ids import RoomId, Time
+from backchannel_protocol.ids import RoomId, Time, b64u
 from backchannel_protocol.invitation import Invitation, knock_commitment, mail_content, word_numbers
 from backchannel_protocol.keys import fingerprint, public_key, sign
 from backchannel_protocol.operations import encode_operation
@@ -170,6 +170,7 @@ def approvals() -> Vector:
         add_act(BORIS, Role.FACILITATOR, "b"),
         add_act(CLARA, Role.OBSERVER, None, name="Клара كلارا"),
         msgspec.structs.replace(add_act(CLARA, Role.BOT, None), scope="counts words"),
+        msgspec.structs.replace(add_act(CLARA), package=b64u(seed_of("a reference") * 2)),  # of SHA-512
         Act("remove", 3, LONG, seat=CLARA.id),
         Act("role", 3, LONG, seat=CLARA.id, role=Role.INTERPRETER),
         Act("rule", 3, LONG, admission="any"),

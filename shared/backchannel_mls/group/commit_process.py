@@ -6,7 +6,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from backchannel_mls.errors import LocalError, RemoteError
+from backchannel_mls.errors import LocalError, PolicyError, RemoteError
 from backchannel_mls.group.advance import (
     describe,
     following_epoch,
@@ -56,7 +56,7 @@ def process_commit(
     judge = Judgement(state.suite, state.context, state.tree, policy, now_s)
     applied = apply_proposals(judge, covered, committer)
     if applied.path_required and commit.path is None:
-        raise RemoteError(Rule.EXTERNAL_PATH_MISSING if external else Rule.PATH_MISSING)
+        raise RemoteError(Rule.PATH_MISSING)
     merged = None if commit.path is None else _merge(judge, applied, commit.path, committer)
     tree = applied.tree if merged is None else merged.tree
     check_members(tree)
@@ -108,6 +108,8 @@ def _merge(
         old = applied.removed[0].leaf if applied.removed else None
         if old is not None and old.encryption_key == leaf.encryption_key:
             raise RemoteError(Rule.EXTERNAL_REMOVE_UNFIT)
+        if old is not None and not judge.policy.same_client(old, leaf):
+            raise PolicyError("external-replacement-foreign", "A joiner wants to replace somebody else.")
     else:
         index = committer
         old = tree.leaf(index)

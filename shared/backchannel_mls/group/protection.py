@@ -104,7 +104,9 @@ def encrypt_content(
     handshake = signed.content_type is not ContentType.APPLICATION
     generation, key, nonce, secret_tree = messages.secret_tree.next_key(own_leaf, handshake=handshake)
     guard = random(4)
-    plaintext = signed.body + FramedContentAuthData(signed.signature, confirmation_tag).encode()
+    plaintext = signed.body + vector(signed.signature)
+    if confirmation_tag is not None:
+        plaintext += vector(confirmation_tag)
     if padding:
         plaintext += bytes(-len(plaintext) % padding)
     header = messages.header + _TYPE_BYTES[signed.content_type]

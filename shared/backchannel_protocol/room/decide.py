@@ -268,8 +268,9 @@ def _leave(state: RoomState, at: At, _: bodies.Leave) -> RoomState:
 
 
 def _is_last_facilitator(state: RoomState, id_: str) -> bool:
-    """Whether nobody but this seat facilitates who has not left."""
-    return set(state.facilitators()) - set(state.leaving) == {id_}
+    """Whether the seat facilitates, and no other that has not left does."""
+    facilitators = set(state.facilitators())
+    return id_ in facilitators and facilitators <= {id_, *state.leaving}
 
 
 def _set_inbox(state: RoomState, at: At, body: bodies.SetInbox) -> RoomState:
