@@ -167,7 +167,12 @@ def test_the_judge_is_told_whom_a_credential_replaces() -> None:
 def test_a_joiner_from_outside_cannot_replace_a_member_of_another_credential() -> None:
     room = usual_room()
     forged = forge_external_commit(room["mallory"], client("thief"), more=[Remove(LeafIndex(0))])
-    policy_refuses("external-replacement-foreign", room["bob"], forged.message, Policy())
+    before = records(room["bob"])
+    with pytest.raises(PolicyError) as error:
+        stage(room["bob"], forged.message)
+    assert error.value.code == "external-replacement-foreign"
+    assert records(room["bob"]) == before
+    stage(room["bob"], forged.message, policy=Policy(same_client=lambda _old, _new: True))
 
 
 # ---- whole commits

@@ -105,8 +105,8 @@ class Policy:
     judge_proposal    every proposal on its own, as it is received
     judge_commit      every commit, ours too, verified whole, before it can be merged
     judge_join        the state that a Welcome gives, before it is returned
-    same_client       whether a leaf may stand for another: in groups that continue others, and where a joiner from
-                      outside replaces a member; equal credentials, unless the application says otherwise
+    same_client       whether one leaf may stand for another: in a group that continues another, and
+                      where a joiner from outside replaces a member; by default equal credentials
     """
 
     forbidden_proposals: frozenset[ProposalType] = frozenset()
