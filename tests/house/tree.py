@@ -20,4 +20,9 @@ def project_files() -> Iterator[Path]:
             for name in folders
             if name not in UNTRACKED_FOLDERS and (not name.startswith(".") or name in TRACKED_DOT_FOLDERS)
         )
-        yield from (Path(folder) / name for name in sorted(files) if (Path(folder) / name).is_file())
+        yield from (
+            Path(folder) / name
+            for name in sorted(files)
+            # in a second work tree .git is a file, which says where the first one lies
+            if name != ".git" and (Path(folder) / name).is_file()
+        )
