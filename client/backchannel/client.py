@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Literal
 
-from backchannel.connection.host import Host, HttpHost, RoomRequest
+from backchannel.connection.host import Host, HttpHost
 from backchannel.errors import BackchannelError, NotAllowed
 from backchannel.joining import KNOCK, Knocker
 from backchannel.knocking import LOOK_S, Door
@@ -25,6 +25,7 @@ from backchannel.room.view import RoomView, first_view
 from backchannel.store.profile import Profile, Write
 from backchannel_mls import create_group
 from backchannel_protocol.canonical import JsonObject, jcs
+from backchannel_protocol.http_bodies import CreateRoom
 from backchannel_protocol.ids import ID_SIZE, RoomId, b64u
 from backchannel_protocol.keys import public_key
 from backchannel_protocol.operations import SetPolicy, encode_operation
@@ -92,7 +93,7 @@ class Client:
         host = self._hosts(server_url)
         keys = SeatKeys.generate(suite)
         room = RoomId(os.urandom(ID_SIZE))
-        made = await host.create_room(token, RoomRequest(room, keys.seat, public_key(keys.seat_key)))
+        made = await host.create_room(token, CreateRoom(room, keys.seat, public_key(keys.seat_key)))
         genesis: JsonObject = {
             "suite": suite,
             "title": title,

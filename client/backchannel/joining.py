@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from backchannel.connection.host import MailRequest
 from backchannel.errors import BackchannelError, Stopped
 from backchannel.letters import (
     CLAIM,
@@ -27,6 +26,7 @@ from backchannel.room.view import RoomView
 from backchannel.words import spoken
 from backchannel_mls import KeyPackageBundle, MlsError, join_group
 from backchannel_protocol.errors import ProtocolError
+from backchannel_protocol.http_bodies import Knock
 from backchannel_protocol.ids import EventId, RoomId, Time, b64u, parse_b64u
 from backchannel_protocol.invitation import Invitation, knock_commitment, mail_content, word_numbers
 from backchannel_protocol.keys import fingerprint, generate_key, public_key, sign
@@ -87,14 +87,14 @@ class Knocker:
         )
         return cls(server_url, invitation, name, claim_key, reveal, keys, bundles, letters)
 
-    def request(self, step: int, now_s: int) -> MailRequest:
+    def request(self, step: int, now_s: int) -> Knock:
         """A letter to the mailbox, or with step 0 a look into it, signed (section 12)."""
         sealed = {CLAIM: self.letters[0], REVEAL: self.letters[1]}.get(step)
         key = self.invitation.auth_private if step == CLAIM else self.claim_key
         mailbox = self.invitation.mailbox
-        content = mail_content(mailbox, step, Time(now_s), sealed or b"")
         claim = public_key(self.claim_key) if step == CLAIM else None
-        return MailRequest(mailbox, step, sealed, claim, now_s, sign(key, "mail", content))
+        content = mail_content(mailbox, step, Time(now_s), claim, sealed)
+        return Knock(mailbox, step, sealed, claim, now_s, sign(key, "mail", content))
 
     def check_challenge(self, letter: Challenge) -> bytes:
         """The challenge, 32 bytes. Raises Stopped where it is not the inviter's."""

@@ -14,6 +14,15 @@ from sqlalchemy import select
 
 from backchannel_protocol.errors import RemoteProtocolError
 from backchannel_protocol.frames import encode_frame
+from backchannel_protocol.http_bodies import (
+    MEDIA_TYPE,
+    CreateRoom,
+    Knock,
+    MailSoFar,
+    RoomCreated,
+    encode_body,
+    parse_body,
+)
 from backchannel_protocol.ids import ID_SIZE, RoomId, parse_b64u
 from backchannel_protocol.limits import MAX_MAIL_BYTES
 from backchannel_protocol.refusals import Code
@@ -22,7 +31,6 @@ from backchannel_server.actions.rooms import do_create_room
 from backchannel_server.addresses import Addresses
 from backchannel_server.enforce.rates import Rates
 from backchannel_server.refusal import Refusal
-from backchannel_server.requests import MEDIA_TYPE, CreateRoom, Knock, MailSoFar, RoomCreated, parse_body
 from backchannel_server.session import Reception
 from backchannel_server.sights import STYLE_HASH, render_sights
 from backchannel_server.storage.reads import read_room
@@ -110,10 +118,7 @@ class Http:
     async def record(self, request: web.Request) -> web.Response:
         """GET /v1/record/{room}: the last checkpoint."""
         self._addresses.charge(request)
-        try:
-            id_ = RoomId(parse_b64u(request.match_info["room"], ID_SIZE))
-        except RemoteProtocolError as error:
-            raise Refusal(error.code) from None
+        id_ = RoomId(parse_b64u(request.match_info["room"], ID_SIZE))
         async with self._context.engines.reader.connect() as connection:
             room = await read_room(connection, id_)
         if room is None:
@@ -149,6 +154,9 @@ def refusing(addresses: Addresses) -> Middleware:
             if request.method != "GET":
                 addresses.verify(request)
             return await handler(request)
+        except RemoteProtocolError as error:
+            addresses.charge(request)
+            return _refused(Refusal.of(error))
         except Refusal as refusal:
             if refusal.code is not Code.TOO_FAST:
                 addresses.charge(request)
@@ -175,7 +183,7 @@ async def add_headers(_: web.Request, response: web.StreamResponse) -> None:
 
 
 def _packed(body: msgspec.Struct, status: int = 200) -> web.Response:
-    return web.Response(body=msgspec.msgpack.encode(body), status=status, content_type=MEDIA_TYPE)
+    return web.Response(body=encode_body(body), status=status, content_type=MEDIA_TYPE)
 
 
 def _refused(refusal: Refusal) -> web.Response:

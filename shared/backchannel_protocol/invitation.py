@@ -104,9 +104,14 @@ class Invitation:
             raise RemoteProtocolError(Code.MALFORMED, sentence) from None
 
 
-def mail_content(mailbox: bytes, step: int, time: Time, sealed: bytes) -> bytes:
-    """What an invitee signs, under the label `mail`, with the auth key or the claim key."""
-    return mailbox + u8(step) + u64(time) + vector(sealed)
+def mail_content(
+    mailbox: bytes, step: int, time: Time, claim_key: bytes | None, sealed: bytes | None
+) -> bytes:
+    """What an invitee signs, under the label `mail`, with the auth key (step 1) or the claim key.
+
+    The claim key is in it, so that nobody on the way takes the mailbox with a key of their own.
+    """
+    return mailbox + u8(step) + u64(time) + vector(claim_key or b"") + vector(sealed or b"")
 
 
 def knock_commitment(reveal: bytes) -> bytes:

@@ -11,7 +11,6 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from backchannel.connection.host import MailRequest, RoomMade, RoomRequest
 from backchannel.connection.session import Session
 from backchannel.errors import ServerRefused, ServerUnreachable
 from backchannel_protocol.connection import Connection, Role
@@ -31,6 +30,7 @@ from backchannel_protocol.frames import (
     Submit,
     attach_content,
 )
+from backchannel_protocol.http_bodies import CreateRoom, Knock, RoomCreated
 from backchannel_protocol.ids import RoomId, Time
 from backchannel_protocol.invitation import mail_content
 from backchannel_protocol.keys import fingerprint, generate_key, public_key, verify
@@ -102,15 +102,15 @@ class MemoryHost:
         return self
 
     # ---- HTTP
-    async def create_room(self, token: str, request: RoomRequest) -> RoomMade:
+    async def create_room(self, token: str, request: CreateRoom) -> RoomCreated:
         self._require_up()
         if token != "token":
             raise ServerRefused(Code.BAD_TOKEN.value, Code.BAD_TOKEN.sentence)
         seats = {request.seat: Seat(request.seat_key, True, 1)}
         self.logs[request.room] = Log(request.room, seats, opening=request.room)
-        return RoomMade(public_key(self.record_key), self.checkpoint(request.room))
+        return RoomCreated(public_key(self.record_key), self.checkpoint(request.room))
 
-    async def mail(self, request: MailRequest) -> list[Mail]:
+    async def mail(self, request: Knock) -> list[Mail]:
         self._require_up()
         box = self.boxes.get(request.mailbox)
         if box is None or (request.step == 1 and box.closed and box.claim is None):
@@ -119,7 +119,8 @@ class MemoryHost:
             raise ServerRefused(Code.MAILBOX_TAKEN.value, Code.MAILBOX_TAKEN.sentence)
         key = box.auth if request.step == 1 else box.claim
         assert key is not None
-        content = mail_content(request.mailbox, request.step, Time(request.time), request.sealed or b"")
+        time = Time(request.time)
+        content = mail_content(request.mailbox, request.step, time, request.claim_key, request.sealed)
         verify(key, "mail", content, request.signature)
         if request.step == 1:
             box.claim = request.claim_key

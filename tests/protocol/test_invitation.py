@@ -151,8 +151,11 @@ def test_a_mailbox_of_another_invitation_is_bound() -> None:
 
 
 def test_a_letters_signature_covers_all_of_it() -> None:
-    content = mail_content(INVITATION.mailbox, 1, Time(7), b"sealed")
-    assert content == INVITATION.mailbox + b"\x01" + (7).to_bytes(8, "big") + b"\x06sealed"
+    seven = (7).to_bytes(8, "big")
+    claimed = mail_content(INVITATION.mailbox, 1, Time(7), SECRET, b"sealed")
+    assert claimed == INVITATION.mailbox + b"\x01" + seven + b"\x20" + SECRET + b"\x06sealed"
+    look = mail_content(INVITATION.mailbox, 0, Time(7), None, None)
+    assert look == INVITATION.mailbox + b"\x00" + seven + b"\x00\x00"
 
 
 def test_words_are_33_bits_of_the_hash() -> None:

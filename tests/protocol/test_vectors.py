@@ -134,7 +134,8 @@ def test_invitations() -> None:
             sealed = invitation.seal(mail["step"], raw(mail["content"]), raw(mail["nonce"]))
             assert sealed.hex() == mail["sealed"]
             assert invitation.open(mail["step"], sealed).hex() == mail["content"]
-            content = mail_content(invitation.mailbox, mail["step"], Time(mail["time"]), sealed)
+            claim = None if mail["claim_key"] is None else raw(mail["claim_key"])
+            content = mail_content(invitation.mailbox, mail["step"], Time(mail["time"]), claim, sealed)
             assert sign(invitation.auth_private, "mail", content).hex() == mail["signature_by_auth_key"]
         reveal, challenge = raw(vector["reveal"]), raw(vector["challenge"])
         assert knock_commitment(reveal).hex() == vector["commitment"]

@@ -132,7 +132,8 @@ def invitations() -> Vector:
             nonce, content = seed_of("nonce", str(number), str(step))[:12], b"step %d" % step
             sealed = invitation.seal(step, content, nonce)
             time = Time(1_800_000_000 + step)
-            signed = mail_content(invitation.mailbox, step, time, sealed)
+            claim = public_key(seed_of("claim", str(number))) if step == 1 else None
+            signed = mail_content(invitation.mailbox, step, time, claim, sealed)
             mail.append(
                 {
                     "step": step,
@@ -140,6 +141,7 @@ def invitations() -> Vector:
                     "content": content.hex(),
                     "sealed": sealed.hex(),
                     "time": time,
+                    "claim_key": None if claim is None else claim.hex(),
                     "signature_by_auth_key": sign(invitation.auth_private, "mail", signed).hex(),
                 }
             )

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import msgspec
 
 from backchannel_protocol.frames import Refused
+from backchannel_protocol.http_bodies import Knock, MailSoFar
 from backchannel_protocol.ids import Time
 from backchannel_protocol.invitation import Invitation, mail_content
 from backchannel_protocol.keys import generate_key, public_key, sign
 from backchannel_protocol.operations import InvitationOpen
-from backchannel_server.requests import Knock, MailSoFar
 from server.server_kit import Host, Line, post
 
 
@@ -25,8 +25,8 @@ class Invitee:
 
     def knock(self, step: int, sealed: bytes | None, now: int, *, key: bytes | None = None) -> Knock:
         signer = key or (self.invitation.auth_private if step == 1 else self.claim_private)
-        content = mail_content(self.invitation.mailbox, step, Time(now), sealed or b"")
         claim = public_key(self.claim_private) if step == 1 else None
+        content = mail_content(self.invitation.mailbox, step, Time(now), claim, sealed)
         signature = sign(signer, "mail", content)
         return Knock(self.invitation.mailbox, step, sealed, claim, now, signature)
 

@@ -49,13 +49,13 @@ from backchannel_protocol.frames import (
     Submit,
     attach_content,
 )
+from backchannel_protocol.http_bodies import CreateRoom, RoomCreated
 from backchannel_protocol.ids import RoomId, SeatId
 from backchannel_protocol.keys import fingerprint, generate_key, public_key, sign
 from backchannel_protocol.limits import PROTOCOL_VERSION
 from backchannel_protocol.operations import Operation, SeatAdd, encode_operation
 from backchannel_server.app import Running, running
 from backchannel_server.config import Settings
-from backchannel_server.requests import CreateRoom, RoomCreated
 
 NOW_S = 1_800_000_000
 PATIENCE_S = 20

@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from backchannel_protocol.frames import Refused
+from backchannel_protocol.http_bodies import CreateRoom
 from backchannel_protocol.ids import RoomId, b64u
 from backchannel_protocol.record.note import origin, verify_checkpoint
-from backchannel_server.requests import CreateRoom
 from backchannel_server.storage.tables import metadata
 from server.server_kit import Host, Seat, create_room, get, hosting, new_room, post, random_id
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from backchannel_protocol.frames import Mail, Refused
-from backchannel_protocol.keys import generate_key
+from backchannel_protocol.keys import generate_key, public_key
 from backchannel_protocol.operations import InvitationClose
 from server.mail_kit import Invitee, ask, new_invitation, open_mailbox
 from server.server_kit import Host, Seat, admit, attached, new_room, post
@@ -67,6 +67,20 @@ async def test_the_first_knock_closes_the_mailbox_to_others(host: Host) -> None:
         assert await thief.ask(host, 1, b"claim") == "mailbox-taken"
         assert await thief.ask(host, 0, None) == "bad-signature"
         assert await invitee.ask(host, 3, b"reveal") == "out-of-state"  # before the challenge
+
+
+async def test_a_claim_whose_key_was_swapped_on_the_way_is_refused(host: Host) -> None:
+    author = await new_room(host)
+    async with attached(host.url, author) as line:
+        invitee = await open_mailbox(host, line)
+        claim = invitee.knock(1, b"claim", host.clock.now)
+        for other in (public_key(generate_key()), bytes(32)):
+            assert await ask(host, msgspec.structs.replace(claim, claim_key=other)) == "bad-signature"
+        assert await ask(host, msgspec.structs.replace(claim, claim_key=None)) == "malformed"
+        look = invitee.knock(0, None, host.clock.now)
+        assert await ask(host, claim) == []  # the swapped ones took nothing
+        assert await ask(host, msgspec.structs.replace(look, claim_key=bytes(32))) == "bad-signature"
+        assert await ask(host, look) == []
 
 
 async def test_what_an_invitee_may_not_do(host: Host) -> None:

@@ -16,47 +16,23 @@ from websockets.typing import Subprotocol
 
 from backchannel.connection.session import Pipe, Session, known_sentence
 from backchannel.errors import BackchannelError, ServerRefused, ServerUnreachable
-from backchannel_protocol.events import Key
-from backchannel_protocol.frames import Mail, NoteText, Refused
+from backchannel_protocol.errors import RemoteProtocolError
+from backchannel_protocol.frames import Mail, Refused
+from backchannel_protocol.http_bodies import (
+    MEDIA_TYPE,
+    CreateRoom,
+    Knock,
+    MailSoFar,
+    RoomCreated,
+    encode_body,
+    parse_body,
+)
 from backchannel_protocol.limits import MAX_FRAME_BYTES, PING_INTERVAL_S, SILENCE_TIMEOUT_S
 
 TIMEOUT_S: Final = 20
-_MEDIA_TYPE: Final = "application/msgpack"
 _MAX_ANSWER_BYTES: Final = 16 * MAX_FRAME_BYTES
 _SUBPROTOCOL: Final = Subprotocol("backchannel.v1")
 T = TypeVar("T", bound=msgspec.Struct)
-
-
-class RoomRequest(msgspec.Struct, array_like=True, frozen=True):
-    """POST /v1/rooms."""
-
-    room: bytes
-    seat: bytes
-    seat_key: bytes
-
-
-class RoomMade(msgspec.Struct, array_like=True, frozen=True):
-    """Its answer."""
-
-    record_key: Key
-    checkpoint: NoteText
-
-
-class MailRequest(msgspec.Struct, array_like=True, frozen=True):
-    """POST /v1/mail; `step` 0 only looks."""
-
-    mailbox: bytes
-    step: int
-    sealed: bytes | None
-    claim_key: bytes | None
-    time: int
-    signature: bytes
-
-
-class MailAnswer(msgspec.Struct, array_like=True, frozen=True):
-    """Its answer: the facilitator's letters so far."""
-
-    letters: list[Mail]
 
 
 class Host(Protocol):
@@ -64,10 +40,10 @@ class Host(Protocol):
 
     url: str
 
-    async def create_room(self, token: str, request: RoomRequest) -> RoomMade:
+    async def create_room(self, token: str, request: CreateRoom) -> RoomCreated:
         """A new room, for a holder of a token."""
 
-    async def mail(self, request: MailRequest) -> list[Mail]:
+    async def mail(self, request: Knock) -> list[Mail]:
         """An invitee's letter, or a look into the mailbox."""
 
     async def open(self) -> Session:
@@ -89,14 +65,14 @@ class HttpHost:
         self._tls = parts.scheme == "https"
         self._netloc = parts.netloc
 
-    async def create_room(self, token: str, request: RoomRequest) -> RoomMade:
+    async def create_room(self, token: str, request: CreateRoom) -> RoomCreated:
         """A new room, for a holder of a token."""
         headers = {"Authorization": f"Bearer {token}"}
-        return await self._post("/v1/rooms", request, RoomMade, headers)
+        return await self._post("/v1/rooms", request, RoomCreated, headers)
 
-    async def mail(self, request: MailRequest) -> list[Mail]:
+    async def mail(self, request: Knock) -> list[Mail]:
         """An invitee's letter, or a look into the mailbox."""
-        return (await self._post("/v1/mail", request, MailAnswer, {})).letters
+        return (await self._post("/v1/mail", request, MailSoFar, {})).letters
 
     async def open(self) -> Session:
         """A connection that waits to be attached."""
@@ -117,13 +93,13 @@ class HttpHost:
         return Session(_SocketPipe(socket))
 
     async def _post(self, path: str, body: msgspec.Struct, answer: type[T], headers: Mapping[str, str]) -> T:
-        data = msgspec.msgpack.encode(body)
+        data = encode_body(body)
         status, content = await asyncio.to_thread(self._exchange, path, data, headers)
         try:
             if status in (http.HTTPStatus.OK, http.HTTPStatus.CREATED):
-                return msgspec.msgpack.decode(content, type=answer)
-            refusal = msgspec.msgpack.decode(content, type=Refused)
-        except (msgspec.DecodeError, RecursionError):
+                return parse_body(content, answer)
+            refusal = parse_body(content, Refused)
+        except RemoteProtocolError:
             raise ServerUnreachable from None
         raise ServerRefused(refusal.code, known_sentence(refusal.code, refusal.sentence))
 
@@ -136,7 +112,7 @@ class HttpHost:
         else:
             connection = http.client.HTTPConnection(self._netloc, timeout=TIMEOUT_S)
         try:
-            connection.request("POST", path, data, {"Content-Type": _MEDIA_TYPE, **headers})
+            connection.request("POST", path, data, {"Content-Type": MEDIA_TYPE, **headers})
             response = connection.getresponse()
             return response.status, response.read(_MAX_ANSWER_BYTES)
         except (OSError, http.client.HTTPException):

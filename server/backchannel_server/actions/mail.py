@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backchannel_protocol.frames import Mail, encode_frame
+from backchannel_protocol.http_bodies import Knock
 from backchannel_protocol.ids import MailboxId, RoomId, SeatId
 from backchannel_protocol.refusals import Code
 from backchannel_server.actions.context import Context
 from backchannel_server.enforce.mail import FROM_FACILITATORS, decide_answer, decide_knock
 from backchannel_server.refusal import Refusal
-from backchannel_server.requests import Knock
 from backchannel_server.storage.reads import read_letters, read_mailboxes, read_room_seats, read_seat
 from backchannel_server.storage.rows import Letter
 from backchannel_server.storage.writes import insert_letters, save_mailboxes

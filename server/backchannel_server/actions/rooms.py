@@ -12,11 +12,11 @@ from typing import Final
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backchannel_protocol.http_bodies import CreateRoom
 from backchannel_protocol.ids import EventId, RoomId, SeatId, b64u
 from backchannel_protocol.refusals import Code
 from backchannel_server.actions.context import Context
 from backchannel_server.refusal import Refusal
-from backchannel_server.requests import CreateRoom
 from backchannel_server.storage.committer import Committer
 from backchannel_server.storage.reads import read_room, read_seat
 from backchannel_server.storage.rows import Room, Seat

@@ -8,13 +8,13 @@ from typing import Final
 
 from backchannel_protocol.errors import RemoteProtocolError
 from backchannel_protocol.frames import Mail
+from backchannel_protocol.http_bodies import Knock
 from backchannel_protocol.ids import MailboxId, Time
 from backchannel_protocol.invitation import mail_content
 from backchannel_protocol.keys import verify
 from backchannel_protocol.limits import MAX_MAIL_STEPS
 from backchannel_protocol.refusals import Code
 from backchannel_server.refusal import Refusal
-from backchannel_server.requests import Knock
 from backchannel_server.storage.rows import Letter, Mailbox, Seat
 
 LOOK: Final = 0
@@ -98,7 +98,7 @@ def _verify_signature(mailbox: Mailbox, knock: Knock, now: int) -> None:
         raise Refusal(Code.NOT_ALLOWED)
     if key is None:
         raise Refusal(Code.OUT_OF_STATE)
-    content = mail_content(knock.mailbox, knock.step, Time(knock.time), knock.sealed or b"")
+    content = mail_content(knock.mailbox, knock.step, Time(knock.time), knock.claim_key, knock.sealed)
     try:
         verify(key, "mail", content, knock.signature)
     except RemoteProtocolError as error:

@@ -7,17 +7,17 @@ from typing import Annotated, Final, TypeVar
 import msgspec
 from msgspec import Meta
 
+from backchannel_protocol.errors import RemoteProtocolError
 from backchannel_protocol.events import U63, Id, Key, Signature
 from backchannel_protocol.frames import Mail, NoteText, Sealed
 from backchannel_protocol.refusals import Code
-from backchannel_server.refusal import Refusal
 
 MEDIA_TYPE: Final = "application/msgpack"
 T = TypeVar("T", bound=msgspec.Struct)
 
 
 class CreateRoom(msgspec.Struct, array_like=True, frozen=True):
-    """POST /v1/rooms."""
+    """POST /v1/rooms: the room, its first seat, and that seat's key."""
 
     room: Id
     seat: Id
@@ -48,9 +48,17 @@ class MailSoFar(msgspec.Struct, array_like=True, frozen=True):
     letters: list[Mail]
 
 
+_encoder: Final = msgspec.msgpack.Encoder()
+
+
+def encode_body(body: msgspec.Struct) -> bytes:
+    """A body as bytes."""
+    return _encoder.encode(body)
+
+
 def parse_body(data: bytes, kind: type[T]) -> T:
-    """A request's body. Raises `malformed`."""
+    """A body from outside; its size was bounded before. Raises `malformed`."""
     try:
         return msgspec.msgpack.decode(data, type=kind)
-    except (msgspec.DecodeError, RecursionError):
-        raise Refusal(Code.MALFORMED) from None
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        raise RemoteProtocolError(Code.MALFORMED) from None
