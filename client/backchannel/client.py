@@ -12,6 +12,7 @@ from typing import Literal
 
 from backchannel.connection.host import Host, HttpHost
 from backchannel.errors import BackchannelError, NotAllowed
+from backchannel.hosting import HOST, HostLink
 from backchannel.joining import KNOCK, Knocker
 from backchannel.knocking import LOOK_S, Door
 from backchannel.ledger import ROOM, About, Ledger
@@ -46,6 +47,20 @@ class Knocking:
         """Where the knock stands: "not admitted yet: waiting for a facilitator of party B"."""
         return self._door.sentence
 
+    @property
+    def name(self) -> str:
+        """Under which name it was knocked."""
+        return self._door.knocker.name
+
+    @property
+    def server_url(self) -> str:
+        """At which server."""
+        return self._door.knocker.server_url
+
+    async def forget(self) -> None:
+        """Gives the knock up: nothing of it stays on this device."""
+        await self._client.drop(self, self._door.knocker)
+
     async def words(self) -> tuple[str, str, str]:
         """The three words, once the inviting person's device has answered."""
         return await self._door.reach_words()
@@ -55,7 +70,9 @@ class Knocking:
         admitted = await self._door.reach_admission()
         knocker = self._door.knocker
         about = About(knocker.server_url, admitted.record_key, admitted.keys.encode())
-        return await self._client.enter(about, admitted.view, knocker)
+        room = await self._client.enter(about, admitted.view)
+        await self._client.drop(self, knocker)
+        return room
 
 
 class Client:
@@ -64,6 +81,7 @@ class Client:
     def __init__(self, profile: Profile, hosts: Hosts, look_s: float) -> None:
         self.rooms: dict[str, Room] = {}
         self.knocks: list[Knocking] = []
+        self.hosts: dict[str, HostLink] = {}
         self._profile = profile
         self._hosts = hosts
         self._look_s = look_s
@@ -113,7 +131,8 @@ class Client:
         first = Item(1, "governance", "genesis", jcs(genesis), 1, operations)
         about = About(host.url, made.record_key, keys.encode())
         ledger = await Ledger.create(self._profile, about, first_view(room, keys.seat, mls), items=[first])
-        opened = self._start(ledger, host)
+        opened = self._open(ledger, host)
+        self.connect(opened)
         await opened.settled(first)
         if ledger.view.state is None:
             raise NotAllowed("room-not-made", "The room could not be made as it was described.")
@@ -126,32 +145,62 @@ class Client:
         await self._keep(knocker)
         return self._wait(host, knocker)
 
-    async def load(self) -> None:
-        """Opens every room and goes on with every knock of the profile."""
+    async def load(self, *, connect: bool) -> None:
+        """Opens every room, and takes up every knock and host link of the profile."""
         for room, about in (await self._profile.rooms()).items():
             if about.startswith(ROOM):
                 ledger = await Ledger.load(self._profile, room, about)
-                self._start(ledger, self._hosts(ledger.about.server_url))
+                opened = self._open(ledger, self._hosts(ledger.about.server_url))
+                if connect:
+                    self.connect(opened)
+            elif about.startswith(HOST):
+                link = HostLink.decode(about)
+                self.hosts[link.name] = link
             elif about.startswith(KNOCK):
                 knocker = Knocker.decode(about)
                 self._wait(self._hosts(knocker.server_url), knocker)
 
-    async def enter(self, about: About, view: RoomView, knocker: Knocker) -> Room:
-        """A room that let this seat in. The knock is forgotten when the room is on disk."""
+    async def enter(self, about: About, view: RoomView) -> Room:
+        """A room that let this seat in, on disk and connected."""
         known = self.rooms.get(b64u(view.room))
         if known is None:
             ledger = await Ledger.create(self._profile, about, view)
-            known = self._start(ledger, self._hosts(about.server_url))
-        await self._profile.forget(knocker.invitation.mailbox)
+            known = self._open(ledger, self._hosts(about.server_url))
+        self.connect(known)
         return known
+
+    async def drop(self, knocking: Knocking, knocker: Knocker) -> None:
+        """Forgets a knock: of one that led into a room, when the room is on disk."""
+        await self._profile.forget(knocker.invitation.mailbox)
+        if knocking in self.knocks:
+            self.knocks.remove(knocking)
+
+    def connect(self, room: Room) -> None:
+        """Connects a room, if it is not; from then on it stays connected until the profile is closed."""
+        if room.id not in self._tasks:
+            self._tasks[room.id] = asyncio.create_task(room.run(), name="room")
+
+    # ---- servers that gave this profile a link of their own
+    async def remember_host(self, link: HostLink) -> None:
+        """Keeps a server's host link, or a room token, under its short name."""
+        await self._profile.write(link.place(), Write(room=link.encode()))
+        self.hosts[link.name] = link
+
+    async def forget_host(self, name: str) -> None:
+        """Leaves nothing of a host link here; on the server it goes on working."""
+        link = self.hosts.pop(name, None)
+        if link is None:
+            raise BackchannelError("host-unknown", "This profile has no host link of that name.")
+        await self._profile.forget(link.place())
 
     async def forget(self, room: Room) -> None:
         """Leaves nothing of a room on this device."""
         room.end()
         del self.rooms[room.id]
-        task = self._tasks.pop(room.id)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        task = self._tasks.pop(room.id, None)
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
         await self._profile.forget(room.ledger.view.room)
 
     async def end(self) -> None:
@@ -167,11 +216,9 @@ class Client:
             if isinstance(result, Exception):
                 raise result
 
-    def _start(self, ledger: Ledger, host: Host) -> Room:
-        live = LiveRoom(ledger, host)
-        room = Room(ledger, live)
+    def _open(self, ledger: Ledger, host: Host) -> Room:
+        room = Room(ledger, LiveRoom(ledger, host))
         self.rooms[room.id] = room
-        self._tasks[room.id] = asyncio.create_task(live.run(), name="room")
         return room
 
     def _wait(self, host: Host, knocker: Knocker) -> Knocking:
@@ -185,9 +232,17 @@ class Client:
 
 @asynccontextmanager
 async def open_profile(
-    path: Path | str | None, passphrase: str = "", *, hosts: Hosts = HttpHost, look_s: float = LOOK_S
+    path: Path | str | None,
+    passphrase: str = "",
+    *,
+    connect: bool = True,
+    hosts: Hosts = HttpHost,
+    look_s: float = LOOK_S,
 ) -> AsyncIterator[Client]:
     """Opens a profile, or makes it; with `path` None it is kept in memory and gone at the end.
+
+    All rooms are connected at once, which tells a server that watches which seats belong together;
+    with `connect` False none is, until `Client.connect`.
 
     Raises ProfileError: wrong passphrase, damaged, or open in another program.
     """
@@ -197,7 +252,7 @@ async def open_profile(
         profile = await asyncio.to_thread(Profile.open, Path(path), passphrase)
     client = Client(profile, hosts, look_s)
     try:
-        await client.load()
+        await client.load(connect=connect)
         yield client
     finally:
         try:

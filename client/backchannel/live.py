@@ -83,6 +83,11 @@ class LiveRoom:
         self._mailed: set[str] = set()
         self._confirm = False
 
+    @property
+    def current(self) -> bool:
+        """Whether all that the server had is here, and what comes now is new."""
+        return self._live
+
     async def run(self) -> None:
         """Connects again and again. Returns; `error` says why, where it was not asked to end."""
         backoff = FIRST_BACKOFF_S
@@ -219,7 +224,9 @@ class LiveRoom:
             self._in_flight = None
         joined = [fact for fact in self.ledger.facts[known:] if isinstance(fact, SeatJoined)]
         self._confirm |= any(fact.seat != view.own for fact in joined)
-        self._live = self._live or frame.live
+        if frame.live and not self._live:
+            self._live = True
+            await self._tell()
         if view.seq > before:
             await session.send(Cursor(view.seq))
         if view.presence is not Presence.PRESENT:

@@ -114,6 +114,23 @@ class Room:
         """Whether the server is there now."""
         return self._live.attached
 
+    @property
+    def current(self) -> bool:
+        """Whether everything that the server has of the room is here."""
+        return self._live.current
+
+    @property
+    def stopped(self) -> BackchannelError | None:
+        """Why the room is not connected any more and will not be, where that is so."""
+        return self._live.error or self.ledger.stopped
+
+    async def caught_up(self) -> None:
+        """Until everything that the server has of the room is here. Raises what ended the connection."""
+        async with self.ledger.changed:
+            await self.ledger.changed.wait_for(lambda: self.current or self._over())
+        if not self.current and self._live.error is not None:
+            raise self._live.error
+
     def members(self) -> dict[str, Seat]:
         """Who is in the room."""
         return dict(self.state.seats)
@@ -291,6 +308,10 @@ class Room:
         await self._govern("close", {}, [CloseRoom(None)])
 
     # ---- for this package
+    async def run(self) -> None:
+        """The room's connection: see LiveRoom."""
+        await self._live.run()
+
     def end(self) -> None:
         """The profile is being closed: iterators end."""
         self._ending = True

@@ -33,8 +33,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def open_client(host: MemoryHost) -> Open:
     """A profile at a path, or in memory."""
 
-    def opened(path: Path | None = None) -> AbstractAsyncContextManager[Client]:
-        return backchannel.open_profile(path, "correct horse", hosts=host.at, look_s=0.01)
+    def opened(path: Path | None = None, *, connect: bool = True) -> AbstractAsyncContextManager[Client]:
+        return backchannel.open_profile(path, "correct horse", connect=connect, hosts=host.at, look_s=0.01)
 
     return opened
 

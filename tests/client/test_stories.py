@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,7 @@ from backchannel import (
     ServerRefused,
 )
 from backchannel_mls import XWING_AES256GCM_SHA512_ED25519
+from client.conftest import Open
 from client.memory_host import MemoryHost
 from client.people import heard, knock_of, let_in, make_room, texts, until
 
@@ -173,3 +175,34 @@ async def test_a_closed_room_takes_nothing_more(host: MemoryHost, clients: list[
         await late.sent()
     assert late.delivery is Delivery.FAILED
     assert bo.ledger.failure(late.item.place) is not None
+
+
+async def test_a_profile_opened_at_rest_connects_only_the_room_that_is_asked_for(
+    host: MemoryHost, open_client: Open, clients: list[Client], tmp_path: Path
+) -> None:
+    path = tmp_path / "profile.db"
+    async with open_client(path) as client:
+        bo = [await let_in(await make_room(one, host.url), client, "Bo") for one in clients[:2]]
+        rooms = [next(iter(one.rooms.values())) for one in clients[:2]]
+    await rooms[0].send("Where is Bo?")
+    async with open_client(path, connect=False) as client:
+        asked, other = client.rooms[bo[0].id], client.rooms[bo[1].id]
+        assert texts(asked) == []
+        client.connect(asked)
+        await asked.caught_up()
+        assert texts(asked) == ["Where is Bo?"]
+        assert (asked.current, other.current, other.connected) == (True, False, False)
+
+
+async def test_a_removed_seat_is_told_so_instead_of_waiting_for_ever(
+    host: MemoryHost, clients: list[Client]
+) -> None:
+    ann = await make_room(clients[0], host.url)
+    bo = await let_in(ann, clients[1], "Bo")
+    await ann.remove(bo.seat)
+    async with asyncio.timeout(10):
+        async for _ in bo.events():
+            pass
+    with pytest.raises(ServerRefused, match="no longer in the room"):
+        await bo.caught_up()
+    assert isinstance(bo.stopped, ServerRefused)

@@ -56,12 +56,17 @@ class Session:
         self._pipe = pipe
         self._connection = Connection(Role.CLIENT)
 
+    async def greet(self) -> Hello:
+        """What the server says first: its key and its time."""
+        hello = await self._read()
+        if not isinstance(hello, Hello):
+            raise refused(hello)
+        return hello
+
     async def attach(self, place: Place) -> Attached:
         """Greets and attaches. Raises ServerRefused, Stopped where the server is another."""
         async with asyncio.timeout(ATTACH_TIMEOUT_S):
-            hello = await self._read()
-            if not isinstance(hello, Hello):
-                raise refused(hello)
+            hello = await self.greet()
             known = fingerprint(hello.record_key)
             if not hmac.compare_digest(known, place.record_key_fingerprint):
                 sentence = "The server is not the one of this room: its key differs. Nothing was sent to it."
