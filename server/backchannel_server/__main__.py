@@ -39,7 +39,7 @@ _HELP: Final = f"""Backchannel's server. Keeps rooms whose content it cannot rea
 
 Settings, each also as BACKCHANNEL_NAME in the environment or as name in settings.toml in the data folder:
 {describe_settings()}
-  {NEW_HOST_LINK:22} Makes a new host link; the one before it stops working.
+  {NEW_HOST_LINK:22} Makes a new host link; the one before it and all room tokens stop working.
 """
 
 

@@ -19,8 +19,8 @@ from sqlalchemy import select
 
 from backchannel_server import __version__
 from backchannel_server.actions.context import Context
-from backchannel_server.actions.rooms import do_make_token
 from backchannel_server.actions.sweep import do_sweep
+from backchannel_server.actions.tokens import do_make_host_token
 from backchannel_server.addresses import Addresses
 from backchannel_server.config import Settings
 from backchannel_server.fanout.feed import Feeds
@@ -82,7 +82,7 @@ async def running(
         try:
             await migrate(engines.writer)
             async with asyncio.TaskGroup() as tasks:
-                context = _make_context(engines, key, clock)
+                context = make_context(engines, key, clock)
                 committing = tasks.create_task(context.committer.run())
                 sweeping = tasks.create_task(_sweep(context, settings))
                 try:
@@ -111,7 +111,8 @@ def locked_folder(data: Path) -> Iterator[None]:
         yield
 
 
-def _make_context(engines: Engines, key: RecordKey, clock: Callable[[], int]) -> Context:
+def make_context(engines: Engines, key: RecordKey, clock: Callable[[], int]) -> Context:
+    """What the actions of a server share; `committer.run` is the caller's to start."""
     metrics = Metrics()
     committer = Committer(engines.writer, metrics)
     return Context(engines, committer, Feeds(), metrics, clock, lambda room: sign_room(key, room))
@@ -120,20 +121,23 @@ def _make_context(engines: Engines, key: RecordKey, clock: Callable[[], int]) ->
 async def _make_token(context: Context, *, anew: bool) -> str | None:
     async with context.engines.reader.connect() as connection:
         exists = (await connection.execute(select(tokens.c.hash).limit(1))).first() is not None
-    return await do_make_token(context.committer) if anew or not exists else None
+    return await do_make_host_token(context.committer) if anew or not exists else None
 
 
 async def _sweep(context: Context, settings: Settings) -> None:
     """Looks after retention for ever. A purge reaches the file itself, not only the write-ahead log."""
     while True:
         try:
-            purged = await do_sweep(context)
+            swept = await do_sweep(context)
         except Refusal as refusal:
             log.warning("the retention sweep failed", extra={"fault": refusal.code.value})
-            purged = 0
-        if purged:
-            log.info("retention took bodies", extra={"count": purged})
-            await asyncio.to_thread(_truncate_log, settings.data / DATABASE)
+        else:
+            if swept.bodies:
+                log.info("retention took bodies", extra={"count": swept.bodies})
+            if swept.rooms:
+                log.info("closed rooms were deleted", extra={"count": swept.rooms})
+            if swept.bodies or swept.rooms:
+                await asyncio.to_thread(_truncate_log, settings.data / DATABASE)
         await asyncio.sleep(settings.sweep_interval_s)
 
 

@@ -19,7 +19,9 @@ from backchannel_protocol.http_bodies import (
     CreateRoom,
     Knock,
     MailSoFar,
+    MakeToken,
     RoomCreated,
+    TokenMade,
     encode_body,
     parse_body,
 )
@@ -28,6 +30,7 @@ from backchannel_protocol.limits import MAX_MAIL_BYTES
 from backchannel_protocol.refusals import Code
 from backchannel_server.actions.mail import do_knock
 from backchannel_server.actions.rooms import do_create_room
+from backchannel_server.actions.tokens import do_make_room_token
 from backchannel_server.addresses import Addresses
 from backchannel_server.enforce.rates import Rates
 from backchannel_server.refusal import Refusal
@@ -66,6 +69,7 @@ _STATUS: Final[Mapping[Code, int]] = {
     Code.MAILBOX_TAKEN: 409,
     Code.NOT_ALLOWED: 403,
     Code.OUT_OF_STATE: 409,
+    Code.ROOM_CLOSED: 410,
     Code.ROOM_EXISTS: 409,
     Code.STORAGE_FULL: 507,
     Code.TOO_FAST: 429,
@@ -89,6 +93,7 @@ class Http:
     def routes(self) -> list[web.RouteDef]:
         """For the application."""
         return [
+            web.post("/v1/tokens", self.make_token),
             web.post("/v1/rooms", self.create_room),
             web.post("/v1/mail", self.mail),
             web.get("/v1/record/{room}", self.record),
@@ -98,13 +103,17 @@ class Http:
             web.get("/what-the-server-sees", self.sights),
         ]
 
+    async def make_token(self, request: web.Request) -> web.Response:
+        """POST /v1/tokens: [rooms, expires], by the bearer of the host's token."""
+        token = _bearer(request)
+        wanted = parse_body(await request.read(), MakeToken)
+        return _packed(TokenMade(await do_make_room_token(self._context, token, wanted)), 201)
+
     async def create_room(self, request: web.Request) -> web.Response:
         """POST /v1/rooms: [room, seat, seat key], by a bearer of a token."""
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
-            raise Refusal(Code.BAD_TOKEN)
+        token = _bearer(request)
         wanted = parse_body(await request.read(), CreateRoom)
-        room = await do_create_room(self._context, token.strip(), wanted)
+        room = await do_create_room(self._context, token, wanted)
         return _packed(RoomCreated(self._reception.key.public, self._context.checkpoint(room)), 201)
 
     async def mail(self, request: web.Request) -> web.Response:
@@ -121,7 +130,7 @@ class Http:
         id_ = RoomId(parse_b64u(request.match_info["room"], ID_SIZE))
         async with self._context.engines.reader.connect() as connection:
             room = await read_room(connection, id_)
-        if room is None:
+        if room is None or room.is_over(self._context.clock()):
             raise Refusal(Code.UNKNOWN_ROOM)
         return web.Response(text=self._context.checkpoint(room))
 
@@ -180,6 +189,14 @@ async def add_headers(_: web.Request, response: web.StreamResponse) -> None:
     """on_response_prepare."""
     for name, value in HEADERS.items():
         response.headers[name] = value
+
+
+def _bearer(request: web.Request) -> str:
+    """The token that the request bears. Raises `bad-token`."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise Refusal(Code.BAD_TOKEN)
+    return token.strip()
 
 
 def _packed(body: msgspec.Struct, status: int = 200) -> web.Response:

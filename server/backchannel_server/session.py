@@ -194,7 +194,7 @@ class Session:
         async with self._context.engines.reader.connect() as connection:
             room = await read_room(connection, place[0])
             seat = await read_seat(connection, *place)
-        if room is None:
+        if room is None or room.is_over(self._context.clock()):
             raise Refusal(Code.UNKNOWN_ROOM)
         if seat is None:
             raise Refusal(Code.UNKNOWN_SEAT)

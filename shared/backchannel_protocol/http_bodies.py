@@ -10,6 +10,7 @@ from msgspec import Meta
 from backchannel_protocol.errors import RemoteProtocolError
 from backchannel_protocol.events import U63, Id, Key, Signature
 from backchannel_protocol.frames import Mail, NoteText, Sealed
+from backchannel_protocol.limits import MAX_TOKEN_ROOMS
 from backchannel_protocol.refusals import Code
 
 MEDIA_TYPE: Final = "application/msgpack"
@@ -29,6 +30,19 @@ class RoomCreated(msgspec.Struct, array_like=True, frozen=True):
 
     record_key: Key
     checkpoint: NoteText
+
+
+class MakeToken(msgspec.Struct, array_like=True, frozen=True):
+    """POST /v1/tokens: how many rooms the bearer may create, until when."""
+
+    rooms: Annotated[int, Meta(ge=1, le=MAX_TOKEN_ROOMS)]
+    expires: U63
+
+
+class TokenMade(msgspec.Struct, array_like=True, frozen=True):
+    """Its answer: the token, which the server itself does not keep."""
+
+    token: Annotated[str, Meta(min_length=1, max_length=256)]
 
 
 class Knock(msgspec.Struct, array_like=True, frozen=True):

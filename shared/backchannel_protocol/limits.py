@@ -63,5 +63,20 @@ POLL_TIMEOUT_S: Final = 25
 MAX_INVITATION_S: Final = 90 * 24 * 3600
 """The longest life of an invitation."""
 
+CLOSED_CHAT_S: Final = 7 * 24 * 3600
+"""How long after closing chat is kept for seats that have not fetched it."""
+
+CLOSED_ROOM_S: Final = 30 * 24 * 3600
+"""How long after closing a room is kept at all."""
+
+MAX_TOKEN_ROOMS: Final = 1000
+"""The most rooms that one room token may create."""
+
+MAX_TOKEN_S: Final = 366 * 24 * 3600
+"""The longest life of a room token."""
+
+MAX_TOKENS: Final = 1000
+"""The most room tokens that a server keeps."""
+
 PADDING_CLASSES: Final = tuple(256 << step for step in range(13))
 """The sizes in bytes to which encrypted content is padded: 256 bytes to 1 MiB."""

@@ -39,7 +39,7 @@ class Code(Enum):
         "The room went on in the meantime. It is encrypted and sent again by itself.",
     )
     DUPLICATE_ID = ("duplicate-id", "An event of this id exists with other content.")
-    NOT_ALLOWED = ("not-allowed", "This seat may not do that. A facilitator can.")
+    NOT_ALLOWED = ("not-allowed", "This may not be done from here. A facilitator can, or the host.")
     MUTED = ("muted", "A facilitator muted this seat for a time. The message waits.")
     PAUSED = ("paused", "The room is paused. The message waits until it goes on.")
     SLOW_MODE = ("slow-mode", "The room is in slow mode. The message waits for its turn.")

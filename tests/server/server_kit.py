@@ -54,8 +54,11 @@ from backchannel_protocol.ids import RoomId, SeatId
 from backchannel_protocol.keys import fingerprint, generate_key, public_key, sign
 from backchannel_protocol.limits import PROTOCOL_VERSION
 from backchannel_protocol.operations import Operation, SeatAdd, encode_operation
-from backchannel_server.app import Running, running
+from backchannel_server.actions.sweep import Swept, do_sweep
+from backchannel_server.app import Running, make_context, running
 from backchannel_server.config import Settings
+from backchannel_server.record.key import load_record_key
+from backchannel_server.storage.engine import open_engines
 
 NOW_S = 1_800_000_000
 PATIENCE_S = 20
@@ -93,12 +96,26 @@ class Host:
 
 
 @asynccontextmanager
-async def hosting(data: Path, clock: Clock | None = None, **settings: object) -> AsyncIterator[Host]:
+async def hosting(
+    data: Path, clock: Clock | None = None, *, new_token: bool = False, **settings: object
+) -> AsyncIterator[Host]:
     """A server in this process, on a free port."""
     clock = clock or Clock()
     chosen = msgspec.convert({"data": data, "port": 0, **settings}, Settings, dec_hook=lambda _, value: value)
-    async with running(chosen, clock=clock) as server:
+    async with running(chosen, new_token=new_token, clock=clock) as server:
         yield Host(server, clock)
+
+
+async def sweep_folder(data: Path, clock: Clock) -> Swept:
+    """What one sweep does to the data of a server that is stopped."""
+    engines = open_engines(data)
+    context = make_context(engines, load_record_key(data), clock)
+    task = asyncio.create_task(context.committer.run())
+    try:
+        return await do_sweep(context)
+    finally:
+        task.cancel()
+        await engines.dispose()
 
 
 @dataclass

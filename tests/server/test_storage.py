@@ -14,8 +14,8 @@ from backchannel_protocol.events import EventKind
 from backchannel_protocol.frames import Cursor
 from backchannel_protocol.operations import SetPolicy
 from backchannel_protocol.refusals import Code
-from backchannel_server.actions.sweep import do_sweep
-from backchannel_server.app import _make_context
+from backchannel_server.actions.sweep import Swept
+from backchannel_server.app import make_context
 from backchannel_server.metrics import Metrics
 from backchannel_server.record.key import DamagedKey, load_record_key
 from backchannel_server.refusal import Refusal
@@ -24,7 +24,7 @@ from backchannel_server.storage.engine import open_engines
 from backchannel_server.storage.migrate import HEAD, NewerDatabase, migrate
 from backchannel_server.storage.tables import metadata
 from server.mail_kit import new_invitation, open_mailbox
-from server.server_kit import Clock, Seat, admit, attached, get, hosting, new_room
+from server.server_kit import Clock, Seat, admit, attached, get, hosting, new_room, sweep_folder
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ async def test_a_full_disk_refuses_everything_and_acknowledges_nothing(tmp_path:
     folder = tmp_path / "data"
     engines = open_engines(folder)
     key = load_record_key(folder)
-    context = _make_context(engines, key, clock)
+    context = make_context(engines, key, clock)
     async with engines.writer.connect() as connection:
         pages = (await connection.execute(text("PRAGMA page_count"))).scalar_one()
         await connection.execute(text(f"PRAGMA max_page_count = {pages}"))
@@ -131,12 +131,7 @@ async def test_after_reading_waits_for_every_seat(tmp_path: Path) -> None:
         async with attached(host.url, other) as second:
             await second.reach(6)
             await second.send(Cursor(5))
-    engines = open_engines(folder)
-    context = _make_context(engines, load_record_key(folder), Clock())
-    task = asyncio.create_task(context.committer.run())
-    assert await do_sweep(context) == 2
-    task.cancel()
-    await engines.dispose()
+    assert await sweep_folder(folder, Clock()) == Swept(bodies=2, rooms=0)
 
 
 async def test_the_database_holds_none_of_what_is_said(tmp_path: Path) -> None:

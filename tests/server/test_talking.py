@@ -17,7 +17,6 @@ from backchannel_protocol.operations import (
     CloseRoom,
     Mute,
     SeatRemove,
-    SeatSet,
     SetPolicy,
     VoidCommit,
 )
@@ -203,6 +202,7 @@ async def test_time_never_goes_back(host: Host) -> None:
 async def test_a_closed_room_takes_disclosures_alone(host: Host) -> None:
     author = await new_room(host)
     async with attached(host.url, author) as line:
+        assert (await line.refuse(author.operate(CloseRoom(None)), author.write())).code == "room-closed"
         ack = await line.submit(author.operate(CloseRoom(None)))
         refused = await line.refuse(author.write())
         assert (refused.code, refused.cause) == ("room-closed", ack.placed[0].seq)
@@ -217,19 +217,14 @@ async def test_a_voided_commit_is_undone_with_its_seats(host: Host) -> None:
         await admit(line, second_facilitator, may_facilitate=True)
         opening = author.opening
         commit, _ = author.commit(ghost)
-        await line.submit(
-            author.add(ghost),
-            author.operate(SeatSet(None, second_facilitator.id, False)),
-            commit,
-        )
-        own = author.operate(VoidCommit(None, commit.id), epoch=2, opening=commit.id)
-        await line.submit(own)  # by now it is the only facilitator
+        await line.submit(author.add(ghost), commit)
+        async with attached(host.url, second_facilitator) as other:
+            void = second_facilitator.operate(VoidCommit(None, commit.id), epoch=2, opening=commit.id)
+            await other.submit(void)
+            await other.submit(second_facilitator.write())  # the room goes on in the old epoch
         async with attached(host.url, second_facilitator) as other:
             assert other.attached is not None
             assert (other.attached.epoch, other.attached.opening) == (1, opening)
-            # the bit is back, and the room goes on in the old epoch
-            await other.submit(second_facilitator.operate(SetPolicy(None, 0, 0, False, 0)))
-            await other.submit(second_facilitator.write())
         with pytest.raises(AssertionError, match="removed"):
             async with attached(host.url, ghost):
                 pass

@@ -14,7 +14,13 @@ from backchannel_protocol.refusals import Code
 from backchannel_server.actions.context import Context
 from backchannel_server.enforce.mail import FROM_FACILITATORS, decide_answer, decide_knock
 from backchannel_server.refusal import Refusal
-from backchannel_server.storage.reads import read_letters, read_mailboxes, read_room_seats, read_seat
+from backchannel_server.storage.reads import (
+    read_letters,
+    read_mailboxes,
+    read_room,
+    read_room_seats,
+    read_seat,
+)
 from backchannel_server.storage.rows import Letter
 from backchannel_server.storage.writes import insert_letters, save_mailboxes
 
@@ -98,7 +104,9 @@ async def _knock(connection: AsyncConnection, request: KnockRequest) -> Posted:
     id_ = MailboxId(request.knock.mailbox)
     mailbox = (await read_mailboxes(connection, [id_])).get(id_)
     letters = await read_letters(connection, id_)
-    decided = decide_knock(mailbox, letters, request.knock, request.now)
+    into = None if mailbox is None else await read_room(connection, mailbox.room)
+    closed_seq = None if into is None else into.closed_seq
+    decided = decide_knock(mailbox, closed_seq, letters, request.knock, request.now)
     room = decided.mailbox.room
     if decided.letter is None:
         return Posted(None, room, frozenset(), tuple(letters))

@@ -38,8 +38,13 @@ class KnockDecision:
     letter: Letter | None
 
 
-def decide_knock(mailbox: Mailbox | None, letters: Sequence[Letter], knock: Knock, now: int) -> KnockDecision:
-    """An invitee's request. Raises Refusal. `letters`: the conversation so far."""
+def decide_knock(
+    mailbox: Mailbox | None, closed_seq: int | None, letters: Sequence[Letter], knock: Knock, now: int
+) -> KnockDecision:
+    """An invitee's request. Raises Refusal. `letters`: the conversation so far.
+
+    `closed_seq` is the event that closed the room: nobody will answer there.
+    """
     if mailbox is None:
         raise Refusal(Code.MAILBOX_CLOSED)
     _verify_signature(mailbox, knock, now)
@@ -55,6 +60,8 @@ def decide_knock(mailbox: Mailbox | None, letters: Sequence[Letter], knock: Knoc
             raise Refusal(Code.DUPLICATE_ID)
         return KnockDecision(mailbox, None)
     _verify_open(mailbox, now)
+    if closed_seq is not None:
+        raise Refusal(Code.ROOM_CLOSED, cause=closed_seq)
     if knock.step == REVEAL and not any(letter.step == CHALLENGE for letter in letters):
         raise Refusal(Code.OUT_OF_STATE)
     claimed = replace(mailbox, claim_key=knock.claim_key) if knock.step == CLAIM else mailbox

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
-from backchannel_protocol.events import Draft, EventKind
 from backchannel_protocol.ids import EventId, MailboxId, SeatId
 from backchannel_protocol.limits import MAX_INVITATION_S, MAX_MAILBOXES, MAX_SEATS
 from backchannel_protocol.operations import (
@@ -24,17 +23,6 @@ from backchannel_protocol.refusals import Code
 from backchannel_server.enforce.course import Course
 from backchannel_server.refusal import Refusal
 from backchannel_server.storage.rows import Mailbox, Room, Seat
-
-
-def verify_company(operation: Operation, drafts: list[Draft]) -> None:
-    """Raises `malformed` unless the drafts beside an operation are those that section 6 asks for."""
-    if operation.act is not None and operation.act not in {draft.id for draft in drafts}:
-        raise Refusal(Code.MALFORMED)
-    kinds = {draft.kind for draft in drafts}
-    if isinstance(operation, SeatAdd | SeatRemove) and EventKind.COMMIT not in kinds:
-        raise Refusal(Code.MALFORMED)
-    if isinstance(operation, SeatSet) and not kinds & {EventKind.COMMIT, EventKind.GOVERNANCE}:
-        raise Refusal(Code.MALFORMED)
 
 
 def apply_operation(course: Course, operation: Operation) -> None:
@@ -61,7 +49,7 @@ def apply_operation(course: Course, operation: Operation) -> None:
             _void_commit(course, operation)
         case CloseRoom():
             closed = course.seq
-            course.change_room(lambda room: replace(room, closed_seq=closed))
+            course.change_room(lambda room: replace(room, closed_seq=closed, closed_time=course.time))
         case _:
             assert_never(operation)
 

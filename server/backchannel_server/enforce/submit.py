@@ -13,7 +13,8 @@ from backchannel_protocol.operations import Operation, SetPolicy, parse_operatio
 from backchannel_protocol.refusals import Code
 from backchannel_server.enforce.course import Course
 from backchannel_server.enforce.framing import verify_framing
-from backchannel_server.enforce.operations import apply_operation, verify_company
+from backchannel_server.enforce.operations import apply_operation
+from backchannel_server.enforce.places import verify_places
 from backchannel_server.enforce.world import Decision, World
 from backchannel_server.refusal import Refusal
 from backchannel_server.storage.rows import Known, Room
@@ -41,17 +42,21 @@ def decide_submit(world: World, author: SeatId, drafts: Sequence[Draft], now: in
 
     `now` in seconds; the room's time never goes back (section 3).
     """
+    if world.room.is_over(now):
+        raise Refusal(Code.UNKNOWN_ROOM)
     course = Course(world, author, max(now, world.room.last_time))
     seat = course.present_seat(author)
     operations = _parse_operations(drafts)
     if operations and not seat.may_facilitate:
         raise Refusal(Code.NOT_ALLOWED)
-    _verify_closed(world.room, drafts, operations)
     for draft in drafts:
+        operation = operations.get(EventId(draft.id))
+        _verify_closed(course.room, draft, operation)
         _verify_epoch(course.room, draft)
         match draft.kind:
             case EventKind.CONTROL:
-                apply_operation(course, operations[EventId(draft.id)])
+                assert operation is not None
+                apply_operation(course, operation)
             case EventKind.CHAT:
                 _take_turn(course)
                 verify_framing(draft, course.room.id)
@@ -71,12 +76,14 @@ def _is_same(draft: Draft, known: Known) -> bool:
 
 
 def _parse_operations(drafts: Sequence[Draft]) -> dict[EventId, Operation]:
-    """The operations of a Submit, each in the company that it needs; at most one commit beside them."""
+    """The operations of a Submit, each where it may stand; at most one commit beside them."""
     kinds = [draft.kind for draft in drafts]
     if EventKind.ANONYMOUS in kinds:
         raise Refusal(Code.NOT_ALLOWED)
     if kinds.count(EventKind.COMMIT) > 1:
         raise Refusal(Code.MALFORMED)
+    if any(draft.kind is EventKind.CHAT and draft.leaf is not None for draft in drafts):
+        raise Refusal(Code.MALFORMED)  # section 13: chat leaves nothing in the record
     operations: dict[EventId, Operation] = {}
     for draft in drafts:
         if draft.kind is EventKind.CONTROL:
@@ -84,19 +91,16 @@ def _parse_operations(drafts: Sequence[Draft]) -> dict[EventId, Operation]:
                 operation = parse_operation(draft.body)
             except RemoteProtocolError as error:
                 raise Refusal(error.code) from None
-            verify_company(operation, [other for other in drafts if other is not draft])
             operations[EventId(draft.id)] = operation
+    verify_places(drafts, operations)
     return operations
 
 
-def _verify_closed(room: Room, drafts: Sequence[Draft], operations: Mapping[EventId, Operation]) -> None:
+def _verify_closed(room: Room, draft: Draft, operation: Operation | None) -> None:
     """After Close: governance, by which members disclose their leaf keys (section 9), and retention."""
-    if room.closed_seq is None:
+    if room.closed_seq is None or draft.kind is EventKind.GOVERNANCE or isinstance(operation, SetPolicy):
         return
-    for draft in drafts:
-        operation = operations.get(EventId(draft.id))
-        if draft.kind is not EventKind.GOVERNANCE and not isinstance(operation, SetPolicy):
-            raise Refusal(Code.ROOM_CLOSED, cause=room.closed_seq)
+    raise Refusal(Code.ROOM_CLOSED, cause=room.closed_seq)
 
 
 def _verify_epoch(room: Room, draft: Draft) -> None:

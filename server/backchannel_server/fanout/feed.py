@@ -92,6 +92,13 @@ class Feeds:
                 feed.flush()
                 del self._feeds[room]
 
+    def end(self, room: RoomId, code: Code) -> None:
+        """The room is gone: everybody attached is cut off."""
+        feed = self._feeds.get(room)
+        if feed is not None:
+            for follower in list(feed.followers.values()):
+                follower.cut(code)
+
     def publish(
         self, room: RoomId, events: Sequence[LogEvent], *, removed: Collection[SeatId], note: bytes | None
     ) -> None:

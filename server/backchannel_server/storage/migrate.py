@@ -11,10 +11,10 @@ from typing import Final
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 """The newest revision in migrations/versions."""
 
-KNOWN: Final = (None, HEAD)
+KNOWN: Final = (None, "0001", HEAD)
 _SCRIPTS: Final = Path(__file__).parent / "migrations"
 
 

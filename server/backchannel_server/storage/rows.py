@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from backchannel_protocol.events import EventKind
 from backchannel_protocol.ids import EventId, MailboxId, RoomId, SeatId
+from backchannel_protocol.limits import CLOSED_ROOM_S
 from backchannel_protocol.record.merkle import Frontier
 
 
@@ -24,8 +25,13 @@ class Room:
     paused_until: int = 0
     policy_seq: int = 0
     closed_seq: int | None = None
+    closed_time: int | None = None
     record_size: int = 0
     record_frontier: bytes = b""
+
+    def is_over(self, now: int) -> bool:
+        """Whether the room is as good as gone (PROTOCOL.md, section 3). `now` in seconds."""
+        return self.closed_time is not None and self.closed_time + CLOSED_ROOM_S <= now
 
     def frontier(self) -> Frontier:
         """The record's tree. Raises ValueError where the row is damaged."""
@@ -68,6 +74,20 @@ class Letter:
     number: int
     step: int
     sealed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A row of `tokens`. The host's own has neither a number of rooms nor an end."""
+
+    hash: bytes
+    rooms_left: int | None = None
+    expires: int | None = None
+
+    @property
+    def is_host(self) -> bool:
+        """Whether it may make other tokens."""
+        return self.rooms_left is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ rooms = Table(
     Column("paused_until", BigInteger, nullable=False, comment="Until when the room is paused."),
     Column("policy_seq", BigInteger, nullable=False, comment="Which event set these numbers."),
     Column("closed_seq", BigInteger, comment="Which event closed the room."),
+    Column("closed_time", BigInteger, comment="When it was closed; 30 days later all of it is deleted."),
     Column("record_size", BigInteger, nullable=False, comment="How many entries its public record has."),
     Column(
         "record_frontier", LargeBinary, nullable=False, comment="Hashes from which the record's root follows."
@@ -150,5 +151,7 @@ tokens = Table(
     "tokens",
     metadata,
     Column("hash", LargeBinary(32), primary_key=True, comment="The hash of a token that may create rooms."),
-    comment="The host's token, hashed.",
+    Column("rooms_left", Integer, comment="How many rooms it may still create; the host's own has no limit."),
+    Column("expires", BigInteger, comment="When it stops working; the host's own does not."),
+    comment="One row for each token: the host's own, and those that the host gave away.",
 )
