@@ -21,7 +21,8 @@ from backchannel.errors import (
     ServerUnreachable,
     Stopped,
 )
-from backchannel.member import Delivery, Outgoing, Room
+from backchannel.facilitation.invitations import InvitationState, InvitationStatus
+from backchannel.member import Room
 from backchannel.room.facts import (
     CommitSkipped,
     CommitVoided,
@@ -36,6 +37,7 @@ from backchannel.room.facts import (
     SeatLeft,
     SendFailed,
 )
+from backchannel.speaking import Delivery, Outgoing, Waiting
 from backchannel_protocol.room.state import Role
 
 __all__ = [
@@ -45,6 +47,8 @@ __all__ = [
     "CommitVoided",
     "Delivery",
     "EventIgnored",
+    "InvitationState",
+    "InvitationStatus",
     "KnockArrived",
     "Knocking",
     "MessageRetracted",
@@ -63,5 +67,6 @@ __all__ = [
     "ServerRefused",
     "ServerUnreachable",
     "Stopped",
+    "Waiting",
     "open_profile",
 ]

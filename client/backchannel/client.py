@@ -3,36 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
+
+import msgspec
 
 from backchannel.connection.host import Host, HttpHost
-from backchannel.errors import BackchannelError, NotAllowed
+from backchannel.desk import Clock
+from backchannel.errors import BackchannelError, ServerRefused
 from backchannel.hosting import HOST, HostLink
 from backchannel.joining import KNOCK, Knocker
 from backchannel.knocking import LOOK_S, Door
 from backchannel.ledger import ROOM, About, Ledger
 from backchannel.letters import SUITES
-from backchannel.live import LiveRoom
+from backchannel.live import LAST_BACKOFF_S, LiveRoom
+from backchannel.making import MAKING, MAKING_S, NOT_OURS, Making, ask, establish
 from backchannel.member import Room
-from backchannel.outbox import Item
-from backchannel.room.keys import SeatKeys
-from backchannel.room.membership import SETTINGS
-from backchannel.room.view import RoomView, first_view
+from backchannel.room.view import RoomView
 from backchannel.store.profile import Profile, Write
-from backchannel_mls import create_group
-from backchannel_protocol.canonical import JsonObject, jcs
-from backchannel_protocol.http_bodies import CreateRoom
-from backchannel_protocol.ids import ID_SIZE, RoomId, b64u
-from backchannel_protocol.keys import public_key
-from backchannel_protocol.operations import SetPolicy, encode_operation
+from backchannel_protocol.canonical import JsonObject
+from backchannel_protocol.ids import b64u
+from backchannel_protocol.refusals import Code
 from backchannel_protocol.room.state import Party, json_of
 
 Hosts = Callable[[str], Host]
+_MAKINGS: Final = "makings"
+"""The task beside those of rooms, whose ids are longer."""
+_ID_CHARS: Final = 6
 
 
 class Knocking:
@@ -78,13 +78,16 @@ class Knocking:
 class Client:
     """An open profile. Make one with `open_profile`."""
 
-    def __init__(self, profile: Profile, hosts: Hosts, look_s: float) -> None:
+    def __init__(self, profile: Profile, hosts: Hosts, look_s: float, clock: Clock) -> None:
         self.rooms: dict[str, Room] = {}
         self.knocks: list[Knocking] = []
         self.hosts: dict[str, HostLink] = {}
         self._profile = profile
         self._hosts = hosts
         self._look_s = look_s
+        self._clock = clock
+        self._makings: dict[bytes, Making] = {}
+        self._making = asyncio.Lock()
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def create_room(
@@ -99,48 +102,98 @@ class Client:
         party: str | None = None,
         welcome: str = "",
         retention_s: int = 0,
+        after_reading: bool = False,
         history: Literal["none", "briefing"] = "none",
         suite: int = SUITES[0],
     ) -> Room:
         """A new room on a server that gave a token; who creates it facilitates it.
 
         parties  pairs of id and name; `party` is the creator's own, or None
+
+        Raises ServerUnreachable: whoever asks again for the same then gets the same room, not a second.
         """
         if suite not in SUITES:
             raise BackchannelError("suite-unknown", "A room has suite 1 or the X-Wing hybrid.")
-        host = self._hosts(server_url)
-        keys = SeatKeys.generate(suite)
-        room = RoomId(os.urandom(ID_SIZE))
-        made = await host.create_room(token, CreateRoom(room, keys.seat, public_key(keys.seat_key)))
-        genesis: JsonObject = {
-            "suite": suite,
+        wish: JsonObject = {
             "title": title,
             "welcome": welcome,
-            "record_key": b64u(made.record_key),
             "rules": list(rules),
             "parties": [json_of(Party(id_, called)) for id_, called in parties],
-            "retention": {"seconds": retention_s, "after_reading": False},
+            "retention": {"seconds": retention_s, "after_reading": after_reading},
             "history": history,
             "name": name,
             "party": party,
-            "keys": json_of(keys.public()),
         }
-        mls = create_group(keys.identity(), group_id=room, now_s=int(time.time()), settings=SETTINGS)
-        policy = encode_operation(SetPolicy(None, 0, retention_s, False, 0))
-        operations = (policy,) if retention_s else ()
-        first = Item(1, "governance", "genesis", jcs(genesis), 1, operations)
-        about = About(host.url, made.record_key, keys.encode())
-        ledger = await Ledger.create(self._profile, about, first_view(room, keys.seat, mls), items=[first])
-        opened = self._open(ledger, host)
-        self.connect(opened)
-        await opened.settled(first)
-        if ledger.view.state is None:
-            raise NotAllowed("room-not-made", "The room could not be made as it was described.")
-        return opened
+        url = self._hosts(server_url).url
+        making = next((one for one in self._makings.values() if one.wants(url, wish, suite)), None)
+        if making is None:
+            making = Making.generate(url, token, wish, suite, int(self._clock()))
+        making = msgspec.structs.replace(making, token=token)
+        await self._profile.write(making.room, Write(room=making.encode()))
+        self._makings[making.room] = making
+        return await self._make(making)
+
+    def room(self, which: str) -> Room:
+        """A room by its title, its id, or the first characters of its id. Raises BackchannelError."""
+        named = [room for room in self.rooms.values() if room.named.casefold() == which.strip().casefold()]
+        found = named or [room for id_, room in self.rooms.items() if which and id_.startswith(which)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            ids = ", ".join(room.id[:_ID_CHARS] for room in found)
+            raise BackchannelError("room-ambiguous", f"Several rooms are meant. Say which by its id: {ids}.")
+        sentence = (
+            "This profile has no such room. List its rooms, and give a title or the beginning of an id."
+        )
+        raise BackchannelError("room-unknown", sentence)
+
+    async def finish_rooms(self) -> None:
+        """Tries once more to make the rooms that were asked for and not finished."""
+        for making in list(self._makings.values()):
+            with suppress(BackchannelError):
+                await self._make(making)
+            if making.room in self._makings and self._clock() > making.asked + MAKING_S:
+                await self._unmake(making)
+
+    async def _make(self, making: Making) -> Room:
+        """Asks the server, and waits for the room's first event. Raises what hinders it."""
+        async with self._making:
+            room = self.rooms.get(b64u(making.room))
+            if room is None:
+                host = self._hosts(making.url)
+                try:
+                    record_key = await ask(host, making)
+                except ServerRefused:
+                    await self._unmake(making)
+                    raise
+                ledger = await establish(self._profile, making, record_key, int(self._clock()))
+                self._makings.pop(making.room, None)
+                room = self._open(ledger, host)
+            self.connect(room)
+        try:
+            await room.begun()
+        except ServerRefused as refusal:
+            if refusal.code not in NOT_OURS:
+                raise
+            await self.forget(room)
+            sentence = "The server has this room, and not for this seat. Ask for the room again."
+            raise BackchannelError(Code.ROOM_EXISTS.value, sentence) from None
+        return room
+
+    async def _keep_making(self) -> None:
+        """Until no room is unfinished, or all that are have been given up."""
+        while self._makings:
+            await self.finish_rooms()
+            await asyncio.sleep(LAST_BACKOFF_S)
+
+    async def _unmake(self, making: Making) -> None:
+        """The server will not make it: nothing of it stays."""
+        self._makings.pop(making.room, None)
+        await self._profile.forget(making.room)
 
     async def knock(self, link: str, name: str) -> Knocking:
         """Knocks at the door that a link leads to, under a name of one's choice."""
-        knocker = Knocker.generate(link, name, int(time.time()))
+        knocker = Knocker.generate(link, name, int(self._clock()))
         host = self._hosts(knocker.server_url)
         await self._keep(knocker)
         return self._wait(host, knocker)
@@ -153,12 +206,16 @@ class Client:
                 opened = self._open(ledger, self._hosts(ledger.about.server_url))
                 if connect:
                     self.connect(opened)
+            elif about.startswith(MAKING):
+                self._makings[room] = Making.decode(about)
             elif about.startswith(HOST):
                 link = HostLink.decode(about)
                 self.hosts[link.name] = link
             elif about.startswith(KNOCK):
                 knocker = Knocker.decode(about)
                 self._wait(self._hosts(knocker.server_url), knocker)
+        if connect and self._makings:
+            self._tasks[_MAKINGS] = asyncio.create_task(self._keep_making(), name="makings")
 
     async def enter(self, about: About, view: RoomView) -> Room:
         """A room that let this seat in, on disk and connected."""
@@ -217,12 +274,12 @@ class Client:
                 raise result
 
     def _open(self, ledger: Ledger, host: Host) -> Room:
-        room = Room(ledger, LiveRoom(ledger, host))
+        room = Room(ledger, LiveRoom(ledger, host, self._clock), self._clock)
         self.rooms[room.id] = room
         return room
 
     def _wait(self, host: Host, knocker: Knocker) -> Knocking:
-        knocking = Knocking(self, Door(host, knocker, self._keep, self._look_s))
+        knocking = Knocking(self, Door(host, knocker, self._keep, self._look_s, self._clock))
         self.knocks.append(knocking)
         return knocking
 
@@ -238,6 +295,7 @@ async def open_profile(
     connect: bool = True,
     hosts: Hosts = HttpHost,
     look_s: float = LOOK_S,
+    clock: Clock = time.time,
 ) -> AsyncIterator[Client]:
     """Opens a profile, or makes it; with `path` None it is kept in memory and gone at the end.
 
@@ -250,7 +308,7 @@ async def open_profile(
         profile = Profile.in_memory()
     else:
         profile = await asyncio.to_thread(Profile.open, Path(path), passphrase)
-    client = Client(profile, hosts, look_s)
+    client = Client(profile, hosts, look_s, clock)
     try:
         await client.load(connect=connect)
         yield client

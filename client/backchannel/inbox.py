@@ -29,6 +29,9 @@ INVITE: Final = "invite/"
 LETTER: Final = "letter/"
 """Notes: a letter that is sent at each attaching until its seat has written, by seat."""
 
+LED: Final = "led/"
+"""Notes: the seat that an invitation led in, by mailbox."""
+
 _OLD = "old/"
 
 
@@ -118,6 +121,7 @@ class _Batch:
         if item.plan is None:
             return
         fragment = self._ledger.notes.get(INVITE + b64u(item.plan.mailbox))
+        self.change.notes[LED + b64u(item.plan.mailbox)] = item.plan.seat.encode()
         if fragment is None:
             return
         invitation = Invitation.parse_fragment(fragment.decode())

@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from backchannel import waiting
 from backchannel.connection.host import Host
 from backchannel.connection.session import Place, Session, known_sentence
 from backchannel.errors import BackchannelError, NotAllowed, ServerRefused, ServerUnreachable, Stopped
@@ -25,7 +26,9 @@ from backchannel.outbox import Item, first_id, submit_of, write_item
 from backchannel.room.checks import stop
 from backchannel.room.facts import RoomStopped, SeatJoined, SendFailed
 from backchannel.room.view import Presence
+from backchannel.waiting import HELD_BY_ROOM, Hold, Reason
 from backchannel_protocol.errors import RemoteProtocolError
+from backchannel_protocol.events import EventKind
 from backchannel_protocol.frames import Attached, Checkpoint, Cursor, Events, Frame, Mail, Refused
 from backchannel_protocol.ids import b64u
 from backchannel_protocol.keys import fingerprint
@@ -34,37 +37,8 @@ from backchannel_protocol.refusals import Code
 
 FIRST_BACKOFF_S: Final = 0.25
 LAST_BACKOFF_S: Final = 30.0
-
-_FINAL = {
-    code.value
-    for code in (
-        Code.REPLACED,
-        Code.REMOVED,
-        Code.UNKNOWN_ROOM,
-        Code.UNKNOWN_SEAT,
-        Code.BAD_SIGNATURE,
-        Code.VERSION,
-    )
-}
-"""After these a new connection would hear the same."""
-
-_LATER = {
-    code.value
-    for code in (
-        Code.MUTED,
-        Code.PAUSED,
-        Code.SLOW_MODE,
-        Code.TOO_FAST,
-        Code.STORAGE_FULL,
-        Code.STOPPING,
-        Code.INTERNAL,
-        Code.DUPLICATE_ID,
-    )
-}
-"""The same bytes are sent again, later."""
-
-_AGAIN = {Code.STALE_EPOCH.value}
-"""A new ciphertext is made, and for no other reason, when the room's events are here."""
+MAX_DOUBLINGS: Final = 7
+"""How often the pause doubles, where a server says `stale-epoch` and shows nothing new."""
 
 
 class LiveRoom:
@@ -78,7 +52,7 @@ class LiveRoom:
         self._clock = clock
         self._wake = asyncio.Event()
         self._in_flight: Item | None = None
-        self._held: dict[str, float] = {}
+        self._held: dict[str, Hold] = {}
         self._live = False
         self._mailed: set[str] = set()
         self._confirm = False
@@ -102,7 +76,7 @@ class LiveRoom:
             except (ServerUnreachable, TimeoutError):
                 pass
             except ServerRefused as error:
-                if error.code in _FINAL:
+                if error.code in waiting.FINAL:
                     await self._end(error)
                     return
             except Stopped as error:
@@ -111,12 +85,32 @@ class LiveRoom:
             if self.attached:
                 backoff = FIRST_BACKOFF_S
             self.attached = False
+            await self._tell()
             await asyncio.sleep(backoff * (0.5 + random.random()))  # noqa: S311 - jitter, not a secret
             backoff = min(2 * backoff, LAST_BACKOFF_S)
 
     def wake(self) -> None:
         """There is something to send."""
         self._wake.set()
+
+    def why_waiting(self, item: Item) -> Reason:
+        """What an item of the outbox waits for now."""
+        ledger = self.ledger
+        over = ledger.stopped or self.error
+        hold = self._held.get(item.lane)
+        if over is not None:
+            return Reason(over.code, over.sentence)
+        if not self.attached:
+            return waiting.UNREACHABLE
+        if not self._live:
+            return waiting.CATCHING_UP
+        if self._in_flight is not None and self._in_flight.place == item.place:
+            return waiting.ON_ITS_WAY
+        if ledger.view.skipped and not item.voids():
+            return waiting.SKIPPED
+        if hold is not None and hold.until > time.monotonic():
+            return hold.reason
+        return waiting.ON_ITS_WAY if item.place == min(ledger.items, default=item.place) else waiting.EARLIER
 
     async def _end(self, error: BackchannelError) -> None:
         self.error = error
@@ -227,6 +221,8 @@ class LiveRoom:
         if frame.live and not self._live:
             self._live = True
             await self._tell()
+        if any(event.kind is EventKind.CONTROL for event in frame.events):
+            self._held = {lane: hold for lane, hold in self._held.items() if hold.code not in HELD_BY_ROOM}
         if view.seq > before:
             await session.send(Cursor(view.seq))
         if view.presence is not Presence.PRESENT:
@@ -242,14 +238,19 @@ class LiveRoom:
         async with ledger.lock:
             if item.place not in ledger.items:
                 return
-            if frame.code in _LATER:
-                self._held[item.lane] = time.monotonic() + max(1, frame.retry_after_s or 1)
-            elif frame.code in _AGAIN:
+            if frame.code in waiting.LATER:
+                self._hold(item, frame.code, max(1, frame.retry_after_s or 1))
+            elif frame.code in waiting.AGAIN:
                 await ledger.store(Change(items=[msgspec.structs.replace(item, submit=None)]))
                 if (item.attempts[-1].epoch, item.attempts[-1].opening) == ledger.view.server_epoch:
-                    self._held[item.lane] = time.monotonic() + FIRST_BACKOFF_S
+                    doublings = min(len(item.attempts), MAX_DOUBLINGS)
+                    self._hold(item, frame.code, FIRST_BACKOFF_S * 2**doublings)
             else:
                 await self._give_up(item, frame.code, known_sentence(frame.code, frame.sentence))
+
+    def _hold(self, item: Item, code: str, wait_s: float) -> None:
+        """The item's lane rests for a while."""
+        self._held[item.lane] = Hold(code, time.monotonic() + wait_s, int(self._clock() + wait_s))
 
     async def _give_up(self, item: Item, code: str, sentence: str) -> None:
         """The caller holds the ledger's lock. What people wrote is kept, and they are told."""
@@ -281,7 +282,7 @@ class LiveRoom:
     async def _rest(self) -> None:
         """Until something happens, or until what was held may be tried again."""
         now = time.monotonic()
-        wait = min((until - now for until in self._held.values() if until > now), default=None)
+        wait = min((hold.until - now for hold in self._held.values() if hold.until > now), default=None)
         try:
             async with asyncio.timeout(wait):
                 await self._wake.wait()
@@ -297,7 +298,7 @@ class LiveRoom:
         async with ledger.lock:
             if ledger.stopped is not None:
                 return None
-            passed: set[str] = {lane for lane, until in self._held.items() if until > now}
+            passed: set[str] = {lane for lane, hold in self._held.items() if hold.until > now}
             for item in ledger.waiting():
                 if item.lane in passed:
                     continue

@@ -16,9 +16,24 @@ from client.memory_host import MemoryHost
 Open = Callable[..., AbstractAsyncContextManager[Client]]
 
 
+class Clock:
+    """The time of everybody, which a test may move: `clock.ahead` is in seconds."""
+
+    def __init__(self) -> None:
+        self.ahead = 0
+
+    def __call__(self) -> float:
+        return time.time() + self.ahead
+
+
 @pytest.fixture
-def host() -> MemoryHost:
-    return MemoryHost(lambda: int(time.time()))
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def host(clock: Clock) -> MemoryHost:
+    return MemoryHost(lambda: int(clock()))
 
 
 @pytest.fixture(autouse=True)
@@ -30,11 +45,15 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def open_client(host: MemoryHost) -> Open:
-    """A profile at a path, or in memory."""
+def open_client(host: MemoryHost, clock: Clock) -> Open:
+    """A profile at a path, or in memory; `own` is the clock of a device that has another time."""
 
-    def opened(path: Path | None = None, *, connect: bool = True) -> AbstractAsyncContextManager[Client]:
-        return backchannel.open_profile(path, "correct horse", connect=connect, hosts=host.at, look_s=0.01)
+    def opened(
+        path: Path | None = None, *, connect: bool = True, own: Clock | None = None
+    ) -> AbstractAsyncContextManager[Client]:
+        return backchannel.open_profile(
+            path, "correct horse", connect=connect, hosts=host.at, look_s=0.01, clock=own or clock
+        )
 
     return opened
 

@@ -1,7 +1,8 @@
 """A server in memory for tests: orders Submits as PROTOCOL.md section 5 says, and can be told to lie.
 
 `twist` sees every event on its way to a seat and says what arrives instead; `judge` may refuse a
-Submit for no reason, after `keep` decided whether it is written all the same.
+Submit for no reason, after `keep` decided whether it is written all the same; `losing` loses what
+answers the making of a room; `refusing` is said of all chat.
 """
 
 from __future__ import annotations
@@ -67,6 +68,7 @@ class Seat:
 class Box:
     room: bytes
     auth: bytes
+    expires: int
     claim: bytes | None = None
     closed: bool = False
     letters: list[tuple[int, bytes]] = field(default_factory=list)
@@ -93,9 +95,11 @@ class MemoryHost:
         self.boxes: dict[bytes, Box] = {}
         self.pipes: list[MemoryPipe] = []
         self.down = False
+        self.losing = False
+        self.refusing: Code | None = None
         self.twist: Twist = honest
         self.lies: list[Callable[[Submit], bool]] = []
-        self._clock = clock
+        self.clock = clock
 
     def at(self, _: str) -> MemoryHost:
         """For `open_profile(hosts=…)`."""
@@ -106,13 +110,21 @@ class MemoryHost:
         self._require_up()
         if token != "token":
             raise ServerRefused(Code.BAD_TOKEN.value, Code.BAD_TOKEN.sentence)
-        seats = {request.seat: Seat(request.seat_key, True, 1)}
-        self.logs[request.room] = Log(request.room, seats, opening=request.room)
+        log = self.logs.get(request.room)
+        if log is None:
+            seats = {request.seat: Seat(request.seat_key, True, 1)}
+            self.logs[request.room] = Log(request.room, seats, opening=request.room)
+        elif log.events or request.seat not in log.seats:
+            raise ServerRefused(Code.ROOM_EXISTS.value, Code.ROOM_EXISTS.sentence)
+        if self.losing:
+            raise ServerUnreachable
         return RoomCreated(public_key(self.record_key), self.checkpoint(request.room))
 
     async def mail(self, request: Knock) -> list[Mail]:
         self._require_up()
         box = self.boxes.get(request.mailbox)
+        if abs(self.clock() - request.time) > 300 or (box and box.expires <= self.clock()):
+            raise ServerRefused(Code.EXPIRED.value, Code.EXPIRED.sentence)
         if box is None or (request.step == 1 and box.closed and box.claim is None):
             raise ServerRefused(Code.MAILBOX_CLOSED.value, Code.MAILBOX_CLOSED.sentence)
         if request.step == 1 and box.claim not in (None, request.claim_key):
@@ -177,7 +189,7 @@ class MemoryHost:
         return Code.NOT_ALLOWED if operates and not log.seats[author].facilitates else None
 
     def _write(self, log: Log, author: bytes, draft: Draft, together: int) -> LogEvent:
-        time = max(self._clock(), log.events[-1].time if log.events else 0)
+        time = max(self.clock(), log.events[-1].time if log.events else 0)
         event = LogEvent(
             len(log.events) + 1, time, author, draft.kind, draft.id, draft.epoch, draft.body, draft.leaf
         )
@@ -195,8 +207,8 @@ class MemoryHost:
                 log.seats[seat] = Seat(key, bit, seq)
             case SeatRemove(seat=seat):
                 log.seats[seat].removed = True
-            case InvitationOpen(mailbox=mailbox, auth_key=auth):
-                self.boxes[mailbox] = Box(log.room, auth)
+            case InvitationOpen(mailbox=mailbox, auth_key=auth, expires=expires):
+                self.boxes[mailbox] = Box(log.room, auth, expires)
             case InvitationClose(mailbox=mailbox):
                 self.boxes[mailbox].closed = True
             case VoidCommit(commit=commit):
@@ -219,7 +231,7 @@ class MemoryPipe:
         self.seat = b""
         self._live = False
         host.pipes.append(self)
-        self._say(Hello([1], self._nonce, public_key(host.record_key), 0))
+        self._say(Hello([1], self._nonce, public_key(host.record_key), host.clock()))
 
     async def send(self, data: bytes) -> None:
         if self._host.down or self not in self._host.pipes:
@@ -262,7 +274,11 @@ class MemoryPipe:
                 self._attach(frame)
             case Submit(drafts=drafts):
                 assert self.log is not None
-                if any(lie(frame) for lie in self._host.lies):
+                code = self._host.refusing
+                if code is not None and drafts[0].kind is EventKind.CHAT:
+                    until_told = 3600 if code in (Code.MUTED, Code.PAUSED, Code.SLOW_MODE) else 1
+                    self._say(Refused(drafts[0].id, code.value, code.sentence, None, until_told))
+                elif any(lie(frame) for lie in self._host.lies):
                     self._say(Refused(drafts[0].id, Code.STALE_EPOCH.value, ""))
                 else:
                     self._say(self._host.submit(self.log, self.seat, drafts))
@@ -289,7 +305,7 @@ class MemoryPipe:
             other.fail()
         self.log, self.seat = log, frame.seat
         note = host.checkpoint(log.room)
-        self._say(Attached(len(log.events), log.epoch, log.opening, seat.floor, 0, note))
+        self._say(Attached(len(log.events), log.epoch, log.opening, seat.floor, host.clock(), note))
         first = max(frame.cursor + 1, seat.floor)
         replayed = [one for event in log.events[first - 1 :] for one in host.twist(self.seat, event)]
         for at in range(0, len(replayed), 256):

@@ -158,6 +158,38 @@ async def test_who_admits_dies_and_comes_back(
                     await asyncio.sleep(0.01)
 
 
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("at", range(1, 6))
+async def test_who_makes_a_room_dies_and_comes_back(
+    host: MemoryHost,
+    open_client: Open,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    at: int,
+    *,
+    after: bool,
+) -> None:
+    """One room at the server at most, and none without its keys."""
+    path = tmp_path / "ann.db"
+    with monkeypatch.context() as patch:
+        plug = Plug(str(path), at, after)
+        plug.fit(patch)
+        async with open_client(path) as client:
+
+            async def make() -> None:
+                room = await make_room(client, host.url)
+                await (await room.send("We are here.")).sent()
+
+            await until_pulled(plug, make)
+    async with open_client(path) as client, asyncio.timeout(20):
+        await client.finish_rooms()
+        ann = next(iter(client.rooms.values()), None) or await make_room(client, host.url)
+        await ann.begun()
+        await (await ann.send("And here again.")).sent()
+        assert texts(ann)[-1] == "And here again."
+        assert [ann.ledger.view.room] == list(host.logs)
+
+
 async def _approve_unless_done(room: Room) -> None:
     """The person looks again: either Bo is in, or the approval is given, or it is given now."""
     await until(room, lambda: room.connected)

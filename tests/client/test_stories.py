@@ -19,6 +19,7 @@ from backchannel import (
     ServerRefused,
 )
 from backchannel_mls import XWING_AES256GCM_SHA512_ED25519
+from backchannel_protocol.refusals import Code
 from client.conftest import Open
 from client.memory_host import MemoryHost
 from client.people import heard, knock_of, let_in, make_room, texts, until
@@ -168,11 +169,15 @@ async def test_words_wait_while_the_room_changes_its_keys(host: MemoryHost, clie
 async def test_a_closed_room_takes_nothing_more(host: MemoryHost, clients: list[Client]) -> None:
     ann = await make_room(clients[0], host.url)
     bo = await let_in(ann, clients[1], "Bo")
+    host.refusing = Code.TOO_FAST
+    late = await bo.send("One more thing.")
     await ann.close()
     await until(bo, lambda: bo.state.closed is not None)
-    late = await bo.send("One more thing.")
-    with pytest.raises(NotAllowed):
+    host.refusing = None
+    with pytest.raises(NotAllowed, match="closed"):
         await late.sent()
+    with pytest.raises(NotAllowed, match="it can be read"):
+        await bo.send("And another.")
     assert late.delivery is Delivery.FAILED
     assert bo.ledger.failure(late.item.place) is not None
 
