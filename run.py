@@ -142,7 +142,7 @@ def become(*words: "str | Path") -> int:
 
 def serve(arguments: "list[str]") -> int:
     set_up(RUN_LOCK)
-    return become(PYTHON, "-m", "backchannel_server", *arguments)
+    return become(PYTHON, "-m", "backchannel.cli", "serve", *arguments)
 
 
 def test(arguments: "list[str]") -> int:

@@ -62,6 +62,13 @@ class LiveRoom:
         """Whether all that the server had is here, and what comes now is new."""
         return self._live
 
+    @property
+    def posted(self) -> bool:
+        """Whether every letter that waits was given to the server in this connection."""
+        return self._live and all(
+            name in self._mailed for name in self.ledger.notes if name.startswith(LETTER)
+        )
+
     async def run(self) -> None:
         """Connects again and again. Returns; `error` says why, where it was not asked to end."""
         backoff = FIRST_BACKOFF_S
@@ -361,8 +368,9 @@ class LiveRoom:
         """Letters: Welcomes until who got one has written, and whom an invitee still waits for."""
         for name, note in list(self.ledger.notes.items()):
             if name.startswith(LETTER) and name not in self._mailed:
-                self._mailed.add(name)
                 await session.send(msgspec.msgpack.decode(note, type=Pending).mail())
+                self._mailed.add(name)
+                await self._tell()
         async with self.ledger.lock:
             due = letter_due(self.ledger)
             if due is not None:

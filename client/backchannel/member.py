@@ -27,6 +27,11 @@ class Room(Speaking, Governing):
         return self._live.current
 
     @property
+    def posted(self) -> bool:
+        """Whether all letters to invitees are at the server: whom they admit can come in from now on."""
+        return self._live.posted
+
+    @property
     def stopped(self) -> BackchannelError | None:
         """Why the room is not connected any more and will not be, where that is so."""
         return self._live.error or self.ledger.stopped

@@ -1,0 +1,5 @@
+"""The command line: `backchannel`."""
+
+from backchannel.cli.app import main
+
+__all__ = ["main"]
