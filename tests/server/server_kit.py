@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -346,11 +346,13 @@ async def new_room(host: Host) -> Seat:
     return seat
 
 
-async def admit(line: Line, *joiners: Seat, may_facilitate: bool = False) -> Ack:
+async def admit(
+    line: Line, *joiners: Seat, may_facilitate: bool = False, facilitators: Sequence[Seat] = ()
+) -> Ack:
     """Adds seats with one atomic Submit, as a facilitator's client would."""
     author = line.seat
     commit, pending = author.commit(*joiners)
-    operations = [author.add(one, may_facilitate=may_facilitate) for one in joiners]
+    operations = [author.add(one, may_facilitate=may_facilitate or one in facilitators) for one in joiners]
     ack = await line.submit(*operations, commit)
     author.enter(commit, pending, *joiners)
     return ack

@@ -69,7 +69,26 @@ def test_what_may_stand(letters: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "letters", ["A", "R", "cA", "AXc", "AgRc", "Agc", "cAg", "S", "Sg", "tS", "gSc", "cgS", "gAgc", "SgS"]
+    "letters",
+    [
+        "A",
+        "R",
+        "cA",
+        "AXc",
+        "AgRc",
+        "Agc",
+        "cAg",
+        "S",
+        "Sg",
+        "tS",
+        "gSc",
+        "cgS",
+        "gAgc",
+        "SgS",
+        "gV",
+        "VV",
+        "Vc",
+    ],
 )
 def test_what_may_not_stand(letters: str) -> None:
     assert not stands(letters)

@@ -18,7 +18,6 @@ from backchannel_protocol.operations import (
     Mute,
     SeatRemove,
     SetPolicy,
-    VoidCommit,
 )
 from backchannel_protocol.record.merkle import tree_root
 from backchannel_protocol.record.note import origin, verify_checkpoint
@@ -208,44 +207,6 @@ async def test_a_closed_room_takes_disclosures_alone(host: Host) -> None:
         assert (refused.code, refused.cause) == ("room-closed", ack.placed[0].seq)
         assert (await line.refuse(author.commit()[0])).code == "room-closed"
         await line.submit(author.write(kind=EventKind.GOVERNANCE))
-
-
-async def test_a_voided_commit_is_undone_with_its_seats(host: Host) -> None:
-    author = await new_room(host)
-    second_facilitator, ghost = Seat(author.room), Seat(author.room)
-    async with attached(host.url, author) as line:
-        await admit(line, second_facilitator, may_facilitate=True)
-        opening = author.opening
-        commit, _ = author.commit(ghost)
-        await line.submit(author.add(ghost), commit)
-        async with attached(host.url, second_facilitator) as other:
-            void = second_facilitator.operate(VoidCommit(None, commit.id), epoch=2, opening=commit.id)
-            await other.submit(void)
-            await other.submit(second_facilitator.write())  # the room goes on in the old epoch
-        async with attached(host.url, second_facilitator) as other:
-            assert other.attached is not None
-            assert (other.attached.epoch, other.attached.opening) == (1, opening)
-        with pytest.raises(AssertionError, match="removed"):
-            async with attached(host.url, ghost):
-                pass
-
-
-async def test_void_is_refused_once_others_wrote_and_to_the_author_among_several(host: Host) -> None:
-    author = await new_room(host)
-    other = Seat(author.room)
-    async with attached(host.url, author) as line:
-        await admit(line, other, may_facilitate=True)
-        async with attached(host.url, other) as second:
-            commit, pending = author.commit()
-            ack = await line.submit(commit)
-            author.enter(commit, pending)
-            void = VoidCommit(None, commit.id)
-            refused = await line.refuse(author.operate(void))
-            assert (refused.code, refused.cause) == ("not-allowed", ack.placed[0].seq)
-            await second.reach(ack.placed[0].seq)
-            other.follow(second.log[-1])
-            await second.submit(other.write())
-            assert (await second.refuse(other.operate(void))).code == "not-allowed"
 
 
 async def test_the_record_grows_with_the_leaves_and_is_signed(host: Host) -> None:

@@ -42,9 +42,9 @@ class Request:
         """The ids of the drafts."""
         return {(self.room, EventId(draft.id)) for draft in self.drafts}
 
-    def operates(self) -> bool:
-        """Whether an operation is among the drafts."""
-        return any(draft.kind is EventKind.CONTROL for draft in self.drafts)
+    def changes_room(self) -> bool:
+        """Whether an operation or a commit is among the drafts."""
+        return any(draft.kind in (EventKind.CONTROL, EventKind.COMMIT) for draft in self.drafts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +82,11 @@ async def do_submit(
 async def perform_submits(
     connection: AsyncConnection, requests: Sequence[Request]
 ) -> Sequence[Written | Refusal]:
-    """The performer. Those without operations need little of their rooms and are done together."""
+    """The performer. Messages and governance need little of their rooms and are done together."""
     answers: list[Written | Refusal] = []
-    for operates, group in groupby(requests, Request.operates):
-        if operates:
-            answers += [await _perform_operating(connection, request) for request in group]
+    for changes_room, group in groupby(requests, Request.changes_room):
+        if changes_room:
+            answers += [await _perform_changing(connection, request) for request in group]
         else:
             answers += await _perform_plain(connection, list(group))
     return answers
@@ -117,8 +117,8 @@ async def _perform_plain(connection: AsyncConnection, requests: Sequence[Request
     return answers
 
 
-async def _perform_operating(connection: AsyncConnection, request: Request) -> Written | Refusal:
-    """An operation may look at the whole room."""
+async def _perform_changing(connection: AsyncConnection, request: Request) -> Written | Refusal:
+    """An operation or a commit may look at the whole room."""
     known = await read_known(connection, request.ids())
     world = await read_world(connection, request.room, request.drafts, request.now)
     try:

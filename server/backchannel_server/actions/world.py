@@ -1,40 +1,37 @@
-"""Reading what a Submit with operations may look at."""
+"""Reading what a Submit with operations or a commit may look at."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backchannel_protocol.errors import RemoteProtocolError
 from backchannel_protocol.events import Draft, EventKind, LogEvent
-from backchannel_protocol.ids import EventId, MailboxId, RoomId, SeatId
+from backchannel_protocol.ids import MailboxId, RoomId
 from backchannel_protocol.operations import (
     InvitationClose,
     InvitationOpen,
     Operation,
     SeatAdd,
     SeatRemove,
-    SeatSet,
     VoidCommit,
     parse_operation,
 )
-from backchannel_server.enforce.world import CommitToVoid, World
+from backchannel_protocol.room.void import Opening, is_use
+from backchannel_server.enforce.world import Opened, World
 from backchannel_server.storage.reads import (
     count_open_mailboxes,
     read_controls,
-    read_known,
     read_mailboxes,
     read_opening,
-    read_others_wrote,
     read_room,
     read_room_seats,
     read_submitted,
+    read_wrote,
 )
-
-_CREATORS_BIT: Final = True
-"""The only seat that no SeatAdd made may facilitate."""
+from backchannel_server.storage.rows import Room
 
 
 async def read_world(
@@ -50,54 +47,44 @@ async def read_world(
         for operation in operations
         if isinstance(operation, InvitationOpen | InvitationClose)
     }
-    voided = [EventId(operation.commit) for operation in operations if isinstance(operation, VoidCommit)]
+    judged = any(draft.kind is EventKind.COMMIT for draft in drafts) or any(
+        isinstance(operation, VoidCommit) for operation in operations
+    )
     return World(
         found,
         await read_room_seats(connection, room),
         await read_mailboxes(connection, named) if named else {},
         await count_open_mailboxes(connection, room, now) if named else 0,
-        await _read_voidable(connection, room, voided[0]) if voided else None,
+        await _read_opened(connection, found) if judged else None,
     )
 
 
-async def _read_voidable(connection: AsyncConnection, room: RoomId, id_: EventId) -> CommitToVoid | None:
-    """The commit of this id, and what its Submit did."""
-    together = await read_submitted(connection, room, id_)
-    commit = next((event for event in together if event.id == id_ and event.kind is EventKind.COMMIT), None)
-    if commit is None:
+async def _read_opened(connection: AsyncConnection, room: Room) -> Opened | None:
+    """The commit that opened the room's epoch, with what stood directly before it and came after it."""
+    if room.epoch == 0:
         return None
-    operations = [operation for event in together if (operation := _operation_of(event)) is not None]
-    changed = {SeatId(operation.seat) for operation in operations if isinstance(operation, SeatSet)}
-    author = SeatId(commit.seat)
-    return CommitToVoid(
-        id_,
-        commit.seq,
-        author,
+    together = await read_submitted(connection, room.id, room.opening)
+    commit = next(event for event in together if event.id == room.opening)
+    told = [_operation_of(event) for event in together if event.seq < commit.seq]
+    opening = Opening(
+        commit.id,
+        commit.seat,
         commit.epoch,
-        await read_opening(connection, room, commit.epoch, commit.seq),
-        await read_others_wrote(connection, room, epoch=commit.epoch + 1, after=commit.seq, author=author),
-        frozenset(SeatId(operation.seat) for operation in operations if isinstance(operation, SeatAdd)),
-        frozenset(SeatId(operation.seat) for operation in operations if isinstance(operation, SeatRemove)),
-        await _read_bits(connection, room, together[0].seq, changed) if changed else {},
+        await read_opening(connection, room.id, commit.epoch, commit.seq),
+        frozenset(one.seat for one in told if isinstance(one, SeatAdd)),
+        frozenset(one.seat for one in told if isinstance(one, SeatRemove)),
     )
+    wrote = await read_wrote(connection, room.id, epoch=room.epoch, after=commit.seq)
+    used = any(is_use(opening, kind, seat) for kind, seat in wrote)
+    controls = await read_controls(connection, room.id, epoch=room.epoch, after=commit.seq)
+    asking = [event for event in controls if _asks_for(event, commit.id)]
+    asked = frozenset(event.seat for event in asking)
+    return Opened(replace(opening, used=used, asked=asked), commit.seq, asking[0].seq if asking else None)
 
 
-async def _read_bits(
-    connection: AsyncConnection, room: RoomId, before: int, seats: set[SeatId]
-) -> dict[SeatId, bool]:
-    """Which of these seats might facilitate before an event: the log says it, but for what was voided."""
-    told = [
-        (first, operation)
-        for first, event in await read_controls(connection, room, before)
-        if (operation := _operation_of(event)) is not None
-    ]
-    voided = {(room, EventId(one.commit)) for _, one in told if isinstance(one, VoidCommit)}
-    undone = {known.first for known in (await read_known(connection, voided)).values()} if voided else set()
-    bits = dict.fromkeys(seats, _CREATORS_BIT)
-    for first, operation in told:
-        if isinstance(operation, SeatAdd | SeatSet) and first not in undone and operation.seat in bits:
-            bits[SeatId(operation.seat)] = operation.may_facilitate
-    return bits
+def _asks_for(event: LogEvent, commit: bytes) -> bool:
+    operation = _operation_of(event)
+    return isinstance(operation, VoidCommit) and operation.commit == commit
 
 
 def _operation_of(event: Draft | LogEvent) -> Operation | None:

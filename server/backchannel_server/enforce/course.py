@@ -48,10 +48,10 @@ class Course:
         """How many seats the room ever had."""
         return len(self.world.seats.keys() | self._seats.keys())
 
-    def count_facilitators(self) -> int:
-        """How many seats of the room may facilitate by now."""
+    def with_bit(self) -> frozenset[SeatId]:
+        """The seats of the room that may facilitate by now."""
         now = {**self.world.seats, **self._seats}
-        return sum(seat.may_facilitate and seat.removed_seq is None for seat in now.values())
+        return frozenset(seat.id for seat in now.values() if seat.may_facilitate and seat.removed_seq is None)
 
     def mailbox(self, id_: MailboxId) -> Mailbox | None:
         """A mailbox as it is by now."""

@@ -20,9 +20,10 @@ from backchannel_protocol.operations import (
     VoidCommit,
 )
 from backchannel_protocol.refusals import Code
+from backchannel_protocol.room.void import Opening, Verdict, judge_void
 from backchannel_server.enforce.course import Course
 from backchannel_server.refusal import Refusal
-from backchannel_server.storage.rows import Mailbox, Room, Seat
+from backchannel_server.storage.rows import NEVER_THERE, Mailbox, Room, Seat
 
 
 def apply_operation(course: Course, operation: Operation) -> None:
@@ -55,9 +56,10 @@ def apply_operation(course: Course, operation: Operation) -> None:
 
 
 def _add_seat(course: Course, operation: SeatAdd) -> None:
-    if course.seat(SeatId(operation.seat)) is not None:
+    known = course.seat(SeatId(operation.seat))
+    if known is not None and known.floor != NEVER_THERE:
         raise Refusal(Code.DUPLICATE_ID)
-    if course.count_seats() >= MAX_SEATS:
+    if known is None and course.count_seats() >= MAX_SEATS:
         raise Refusal(Code.TOO_MANY)
     course.put_seat(
         Seat(
@@ -109,27 +111,27 @@ def _close_mailbox(course: Course, operation: InvitationClose) -> None:
 
 
 def _void_commit(course: Course, operation: VoidCommit) -> None:
-    """Section 8: by another facilitator, or the only one; while nobody but the author used the epoch.
+    """Section 8. Members judge it by the same function, from the same log."""
+    opened = course.world.opened
+    opening = None if opened is None else opened.opening
+    match judge_void(opening, course.with_bit(), operation.commit, course.author):
+        case Verdict.REFUSED:
+            raise Refusal(Code.NOT_ALLOWED, cause=None if opened is None else opened.seq)
+        case Verdict.ASKED:
+            pass  # the event itself is what is remembered
+        case Verdict.VOIDED:
+            assert opening is not None
+            _take_back(course, opening)
 
-    A seat that the commit removed never comes so far: the removal holds until it is voided.
-    """
-    commit = course.world.voidable
-    if commit is None or commit.id != operation.commit or course.room.opening != commit.id:
-        raise Refusal(Code.NOT_ALLOWED)
-    if commit.others_wrote:
-        raise Refusal(Code.NOT_ALLOWED, cause=commit.seq)
-    if commit.author == course.author and course.count_facilitators() > 1:
-        raise Refusal(Code.NOT_ALLOWED, cause=commit.seq)
-    course.change_room(lambda room: replace(room, epoch=commit.epoch, opening=EventId(commit.opening)))
-    for id_ in commit.added:
-        seat = course.seat(id_)
-        if seat is not None and seat.removed_seq is None:
-            course.put_seat(replace(seat, removed_seq=course.seq))
-    for id_ in commit.removed:
-        seat = course.seat(id_)
+
+def _take_back(course: Course, opening: Opening) -> None:
+    """Epoch and seats as they were before the commit. Who was added was never there."""
+    course.change_room(lambda room: replace(room, epoch=opening.epoch, opening=EventId(opening.before)))
+    for id_ in opening.added:
+        seat = course.seat(SeatId(id_))
+        if seat is not None:
+            course.put_seat(replace(seat, removed_seq=course.seq, floor=NEVER_THERE))
+    for id_ in opening.removed:
+        seat = course.seat(SeatId(id_))
         if seat is not None:
             course.put_seat(replace(seat, removed_seq=None))
-    for id_, bit in commit.bits.items():
-        seat = course.seat(id_)
-        if seat is not None:
-            course.put_seat(replace(seat, may_facilitate=bit))

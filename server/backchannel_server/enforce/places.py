@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from backchannel_protocol.events import Draft, EventKind
 from backchannel_protocol.ids import EventId
-from backchannel_protocol.operations import Operation, SeatAdd, SeatRemove, SeatSet
+from backchannel_protocol.operations import Operation, SeatAdd, SeatRemove, SeatSet, VoidCommit
 from backchannel_protocol.refusals import Code
 from backchannel_server.refusal import Refusal
 
@@ -28,6 +28,8 @@ def verify_places(drafts: Sequence[Draft], operations: Mapping[EventId, Operatio
                 stands = at in beside_commit and operation.act is None
             case SeatSet():
                 stands = bool(governed) and not has_commit
+            case VoidCommit():
+                stands = len(drafts) == 1
             case _:
                 stands = True
         if operation is not None and operation.act is not None:

@@ -11,6 +11,7 @@ from backchannel_protocol.events import Draft, EventKind
 from backchannel_protocol.ids import EventId, SeatId
 from backchannel_protocol.operations import Operation, SetPolicy, parse_operation
 from backchannel_protocol.refusals import Code
+from backchannel_protocol.room.void import may_commit
 from backchannel_server.enforce.course import Course
 from backchannel_server.enforce.framing import verify_framing
 from backchannel_server.enforce.operations import apply_operation
@@ -45,12 +46,12 @@ def decide_submit(world: World, author: SeatId, drafts: Sequence[Draft], now: in
     if world.room.is_over(now):
         raise Refusal(Code.UNKNOWN_ROOM)
     course = Course(world, author, max(now, world.room.last_time))
-    seat = course.present_seat(author)
     operations = _parse_operations(drafts)
-    if operations and not seat.may_facilitate:
-        raise Refusal(Code.NOT_ALLOWED)
     for draft in drafts:
         operation = operations.get(EventId(draft.id))
+        # looked at for each: an operation of this Submit may have taken the seat or its bit away
+        if not course.present_seat(author).may_facilitate and operation is not None:
+            raise Refusal(Code.NOT_ALLOWED)
         _verify_closed(course.room, draft, operation)
         _verify_epoch(course.room, draft)
         match draft.kind:
@@ -59,6 +60,9 @@ def decide_submit(world: World, author: SeatId, drafts: Sequence[Draft], now: in
                 apply_operation(course, operation)
             case EventKind.CHAT:
                 _take_turn(course)
+                verify_framing(draft, course.room.id)
+            case EventKind.COMMIT:
+                _verify_committer(course)
                 verify_framing(draft, course.room.id)
             case _:
                 verify_framing(draft, course.room.id)
@@ -107,6 +111,13 @@ def _verify_epoch(room: Room, draft: Draft) -> None:
     """Rule 3: the epoch by number and by the commit that opened it."""
     if (draft.epoch, draft.opening) != (room.epoch, room.opening):
         raise Refusal(Code.STALE_EPOCH)
+
+
+def _verify_committer(course: Course) -> None:
+    """Section 8: while the epoch's commit is asked to be voided, nobody puts another on top but askers."""
+    opened = course.world.opened
+    if opened is not None and not may_commit(opened.opening, course.with_bit(), course.author):
+        raise Refusal(Code.NOT_ALLOWED, cause=opened.asked_seq)
 
 
 def _take_turn(course: Course) -> None:

@@ -7,40 +7,36 @@ from dataclasses import dataclass, field
 
 from backchannel_protocol.events import LogEvent
 from backchannel_protocol.frames import Placed
-from backchannel_protocol.ids import EventId, MailboxId, SeatId
+from backchannel_protocol.ids import MailboxId, SeatId
+from backchannel_protocol.room.void import Opening
 from backchannel_server.storage.rows import Mailbox, Room, Seat
 
 
 @dataclass(frozen=True, slots=True)
-class CommitToVoid:
-    """The commit that a VoidCommit names, and what voiding takes back (PROTOCOL.md, section 8).
+class Opened:
+    """The commit that opened the room's epoch, as the protocol judges it, and where it stands.
 
-    `epoch` and `opening` are the room's before the commit. `others_wrote`: a seat other than the
-    author encrypted something in the epoch that the commit opened. `added`, `removed` and
-    `bits` are what the operations of the commit's Submit did to seats (`bits`: the bit before).
+    `asked_seq` is the first VoidCommit of it that waits for others, where there is one.
     """
 
-    id: EventId
+    opening: Opening
     seq: int
-    author: SeatId
-    epoch: int
-    opening: EventId
-    others_wrote: bool
-    added: frozenset[SeatId] = frozenset()
-    removed: frozenset[SeatId] = frozenset()
-    bits: Mapping[SeatId, bool] = field(default_factory=dict)
+    asked_seq: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class World:
     """The room; of its seats and mailboxes those that matter: the author's seat alone where the Submit
-    holds no operation, else all seats of the room."""
+    holds neither operation nor commit, else all seats of the room.
+
+    `opened` is looked up for a commit and for a VoidCommit; None in epoch 0.
+    """
 
     room: Room
     seats: Mapping[SeatId, Seat]
     mailboxes: Mapping[MailboxId, Mailbox] = field(default_factory=dict)
     open_mailboxes: int = 0
-    voidable: CommitToVoid | None = None
+    opened: Opened | None = None
 
 
 @dataclass(frozen=True, slots=True)

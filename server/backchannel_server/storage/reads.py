@@ -110,14 +110,21 @@ async def read_submitted(connection: AsyncConnection, room: RoomId, id_: EventId
     return [log_event(row) for row in await connection.execute(statement)]
 
 
-async def read_controls(connection: AsyncConnection, room: RoomId, before: int) -> list[tuple[int, LogEvent]]:
-    """The operations in clear before an event, in order, each after the first seq of its Submit."""
+async def read_controls(
+    connection: AsyncConnection, room: RoomId, *, epoch: int, after: int
+) -> list[LogEvent]:
+    """The operations in clear that were sent in an epoch after an event, in order."""
     statement = (
-        select(events.c.first, *_LOG_EVENT)
-        .where(events.c.room == room, events.c.kind == EventKind.CONTROL, events.c.seq < before)
+        select(*_LOG_EVENT)
+        .where(
+            events.c.room == room,
+            events.c.kind == EventKind.CONTROL,
+            events.c.epoch == epoch,
+            events.c.seq > after,
+        )
         .order_by(events.c.seq)
     )
-    return [(row[0], log_event(row[1:])) for row in await connection.execute(statement)]
+    return [log_event(row) for row in await connection.execute(statement)]
 
 
 async def read_opening(connection: AsyncConnection, room: RoomId, epoch: int, before: int) -> EventId:
@@ -137,22 +144,21 @@ async def read_opening(connection: AsyncConnection, room: RoomId, epoch: int, be
     return EventId(room if found is None else found)
 
 
-async def read_others_wrote(
-    connection: AsyncConnection, room: RoomId, *, epoch: int, after: int, author: SeatId
-) -> bool:
-    """Whether a seat other than `author` encrypted anything in `epoch` after an event."""
+async def read_wrote(
+    connection: AsyncConnection, room: RoomId, *, epoch: int, after: int
+) -> list[tuple[EventKind, SeatId]]:
+    """Who wrote anything but operations in an epoch after an event, and of which kind."""
     statement = (
-        select(events.c.seq)
+        select(events.c.kind, events.c.seat)
         .where(
             events.c.room == room,
             events.c.kind != EventKind.CONTROL,
             events.c.epoch == epoch,
             events.c.seq > after,
-            events.c.seat != author,
         )
-        .limit(1)
+        .distinct()
     )
-    return (await connection.execute(statement)).first() is not None
+    return [(EventKind(kind), SeatId(seat)) for kind, seat in await connection.execute(statement)]
 
 
 async def read_mailboxes(connection: AsyncConnection, ids: Collection[MailboxId]) -> dict[MailboxId, Mailbox]:

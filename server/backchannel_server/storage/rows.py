@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from backchannel_protocol.events import EventKind
 from backchannel_protocol.ids import EventId, MailboxId, RoomId, SeatId
 from backchannel_protocol.limits import CLOSED_ROOM_S
 from backchannel_protocol.record.merkle import Frontier
+
+NEVER_THERE: Final = 0
+"""The floor of a seat whose admission was voided: no event is for it, and it may be admitted again."""
 
 
 @dataclass(frozen=True, slots=True)

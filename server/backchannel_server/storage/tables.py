@@ -75,7 +75,7 @@ seats = Table(
     Column("muted_until", BigInteger, nullable=False, comment="Until when its messages are refused."),
     Column("mute_seq", BigInteger, nullable=False, comment="Which event muted it last."),
     Column("removed_seq", BigInteger, comment="Which event removed it."),
-    Column("floor", BigInteger, nullable=False, comment="The first event that is for this seat."),
+    Column("floor", BigInteger, nullable=False, comment="The first event that is for this seat; 0: none."),
     Column("cursor", BigInteger, nullable=False, comment="Up to which event its device has everything."),
     Column("last_chat", BigInteger, nullable=False, comment="When it last wrote a message, to the second."),
     comment="One row for each seat that a room ever had.",
