@@ -12,9 +12,10 @@ import signal
 import sqlite3
 from typing import Any
 
-from backchannel.connection.host import HttpHost, MailRequest
+from backchannel.connection.host import HttpHost
 from backchannel.connection.session import Session
 from backchannel_protocol.frames import ClientFrame, Frame, Mail
+from backchannel_protocol.http_bodies import Knock
 
 
 class Plug:
@@ -66,7 +67,7 @@ def _fit_network(plug: Plug) -> None:
         plug.point()
         return frame
 
-    async def mailing(self: HttpHost, request: MailRequest) -> list[Mail]:
+    async def mailing(self: HttpHost, request: Knock) -> list[Mail]:
         plug.point()
         answer = await mail(self, request)
         plug.point()
