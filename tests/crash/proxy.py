@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -17,12 +17,11 @@ from backchannel_protocol.errors import RemoteProtocolError
 from backchannel_protocol.frames import Ack, parse_server_frame
 
 PIECE_BYTES = 65_536
-Tap = Callable[[bytes], None]
 
 
 @dataclass(eq=False)
 class Link:
-    """One connection: both streams. `delay_s` holds what the server says back."""
+    """One connection: both streams. `delay_s` holds back what either says, though it be dead by then."""
 
     down: asyncio.StreamWriter
     up: asyncio.StreamWriter
@@ -67,11 +66,10 @@ class Proxy:
             return
         link = Link(writer, to_server)
         self.links.add(link)
-        tap = AckTap(self.acks)
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(_pump(reader, to_server, None, None))
-                group.create_task(_pump(from_server, writer, tap.feed, link))
+                group.create_task(_up(reader, link))
+                group.create_task(_down(from_server, link, AckTap(self.acks)))
         finally:
             self.links.discard(link)
             link.cut()
@@ -81,28 +79,29 @@ class Proxy:
         return moments.choice(sorted(self.links, key=id)) if self.links else None
 
 
-async def _pump(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tap: Tap | None, link: Link | None
-) -> None:
-    """From one end to the other. The tap sees only what is passed on."""
+async def _up(reader: asyncio.StreamReader, link: Link) -> None:
+    """What the client says, to the server."""
     with contextlib.suppress(OSError, RuntimeError):
         while piece := await reader.read(PIECE_BYTES):
-            if link is not None and link.delay_s:
-                await asyncio.sleep(link.delay_s)
-            if link is not None and link.bytes_left is not None:
-                piece, link.bytes_left = piece[: link.bytes_left], link.bytes_left - len(piece)
-            if tap is not None:
-                tap(piece)
-            writer.write(piece)
-            await writer.drain()
-            if link is not None and link.bytes_left is not None and link.bytes_left <= 0:
-                break
-    writer.transport.abort() if link is not None else _finish(writer)
+            await asyncio.sleep(link.delay_s)
+            link.up.write(piece)
+            await link.up.drain()
+    link.half_close()
 
 
-def _finish(writer: asyncio.StreamWriter) -> None:
+async def _down(reader: asyncio.StreamReader, link: Link, tap: AckTap) -> None:
+    """What the server says, to the client. The tap sees only what is passed on."""
     with contextlib.suppress(OSError, RuntimeError):
-        writer.write_eof()
+        while piece := await reader.read(PIECE_BYTES):
+            await asyncio.sleep(link.delay_s)
+            if link.bytes_left is not None:
+                piece, link.bytes_left = piece[: link.bytes_left], link.bytes_left - len(piece)
+            tap.feed(piece)
+            link.down.write(piece)
+            await link.down.drain()
+            if link.bytes_left is not None and link.bytes_left <= 0:
+                break
+    link.cut()
 
 
 class AckTap:

@@ -32,7 +32,6 @@ from crash.journal import heard_of, intents_of
 from crash.proxy import Proxy, proxied
 
 SETTLE_S = 120
-STORY_S = 200
 ASK_S = 0.3
 LOOK_S = 0.02
 KILLED = -signal.SIGKILL
@@ -103,6 +102,12 @@ class Person:
             if line.endswith(b"\n"):
                 self.said = json.loads(line)
 
+    async def awake(self) -> None:
+        """Until it has said something, or is dead."""
+        process = self.process
+        while process is not None and process.returncode is None and not self.said:  # noqa: ASYNC110 - another process
+            await asyncio.sleep(LOOK_S)
+
     def ask(self) -> None:
         """How far it is; the answer comes in `said`."""
         if self.process is not None and self.process.stdin is not None:
@@ -137,6 +142,7 @@ class Storm:
     folder: Path
     server: Server
     proxy: Proxy
+    patience_s: float
     people: dict[str, Person] = field(default_factory=dict)
 
     def add(self, name: str, goals: Goals | None = None, *, suite: int = 1, token: str = "") -> Person:
@@ -165,7 +171,7 @@ class Storm:
 
     async def when(self, ready: Callable[[], bool]) -> None:
         """Until something is so, of processes that tell only their state."""
-        async with asyncio.timeout(STORY_S):
+        async with asyncio.timeout(self.patience_s):
             while not ready():  # noqa: ASYNC110 - other processes
                 await asyncio.sleep(LOOK_S)
 
@@ -274,14 +280,14 @@ def read_database(path: Path) -> tuple[bytes, tuple[Row, ...], dict[str, int], s
 
 
 @asynccontextmanager
-async def storm(folder: Path) -> AsyncIterator[Storm]:
+async def storm(folder: Path, patience_s: float = 240) -> AsyncIterator[Storm]:
     """A server that runs, a proxy before it, and nobody there yet."""
     (folder / "shared").mkdir()
     server = Server(folder)
     await asyncio.to_thread(server.start)
     try:
         async with proxied(server.port) as proxy:
-            raging = Storm(folder, server, proxy)
+            raging = Storm(folder, server, proxy, patience_s)
             try:
                 yield raging
             finally:

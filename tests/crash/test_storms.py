@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import random
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,8 @@ CLASSIC = X25519_AES128GCM_SHA256_ED25519
 XWING = XWING_AES256GCM_SHA512_ED25519
 RATE = 6.0
 POINTS = 700
+SHORT_S = 240
+LONG_S = 4 * 3600
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +62,7 @@ async def test_the_server_is_killed(
     tmp_path: Path, seed: int, long_form: bool, suite: int, kills: int
 ) -> None:
     moments = random.Random(seed)
-    async with storm(tmp_path) as raging:
+    async with storm(tmp_path, LONG_S if long_form else SHORT_S) as raging:
         await begin(raging, company(raging, suite))
         for _ in range(200 if long_form else kills):
             await raging.acknowledged(moments.randint(1, 40))
@@ -69,7 +72,7 @@ async def test_the_server_is_killed(
         assert len(evidence.acks) > kills
 
 
-def story(raging: Storm, turns: int) -> None:
+def story(raging: Storm, turns: int, suite: int = CLASSIC) -> None:
     """Ann and Bea of both sides let people in and out, each side approving; all talk."""
     guests = [Guest("bea", "b", Role.FACILITATOR)]
     removals = {}
@@ -81,16 +84,15 @@ def story(raging: Storm, turns: int) -> None:
             removals[name] = 6
         raging.add(name, Goals(leaves_at=6 if leaves else 0))
     ann = Goals(guests=tuple(guests), removals=removals, party_rule=True)
-    raging.add("ann", ann, token=raging.server.token)
+    raging.add("ann", ann, suite=suite, token=raging.server.token)
     raging.add("bea", Goals(consents=True))
 
 
 @dataclass
 class Kills:
-    """How many there are still to be; where they fell."""
+    """How many there are still to be."""
 
     left: int
-    before_coming_in: int = 0
 
 
 async def torment(raging: Storm, person: Person, moments: random.Random, kills: Kills) -> None:
@@ -99,28 +101,73 @@ async def torment(raging: Storm, person: Person, moments: random.Random, kills: 
     while not person.out:
         inside = moments.random() < 0.6
         point = int(math.exp(moments.uniform(math.log(5), math.log(POINTS))))
-        within_s = moments.uniform(1.0, 4.0)
         calm = kills.left <= 0
         await person.start(
             rate=RATE, die_at=point if inside and not calm else 0, seed=moments.randrange(1000)
         )
-        await person.end(within_s=None if calm else within_s)
-        if not person.out:
-            kills.left -= 1
-            kills.before_coming_in += not person.said
+        await person.awake()
+        await person.end(within_s=None if calm else moments.uniform(0, 3))
+        kills.left -= not person.out
+
+
+async def live_and_die(raging: Storm, moments: random.Random, kills: Kills) -> None:
+    """Until all the kills were, and the story is over."""
+    async with asyncio.TaskGroup() as group:
+        people = raging.people.values()
+        living = [group.create_task(torment(raging, person, moments, kills)) for person in people]
+        await raging.when(lambda: kills.left <= 0 and bool(raging.people["ann"].said.get("done")))
+        for task in living:
+            task.cancel()
 
 
 async def test_clients_are_killed(tmp_path: Path, seed: int, long_form: bool) -> None:
     moments = random.Random(seed)
     kills = Kills(500 if long_form else 30)
-    async with storm(tmp_path) as raging:
+    async with storm(tmp_path, LONG_S if long_form else SHORT_S) as raging:
         story(raging, 60 if long_form else 4)
-        async with asyncio.TaskGroup() as group:
-            living = [
-                group.create_task(torment(raging, person, moments, kills))
-                for person in raging.people.values()
-            ]
-            await raging.when(lambda: kills.left <= 0 and bool(raging.people["ann"].said.get("done")))
-            for task in living:
-                task.cancel()
+        await live_and_die(raging, moments, kills)
         await finish(raging, at_least=30)
+
+
+async def weather(raging: Storm, moments: random.Random, over: asyncio.Event) -> None:
+    """Bad: connections cut at once, within a frame, on one side, or slow; the server paused or killed.
+
+    After each blow something is acknowledged before the next one falls, or nobody would come on.
+    """
+    while not over.is_set():
+        enough = len(raging.proxy.acks) + moments.randint(1, 8)
+        await raging.when(lambda enough=enough: over.is_set() or len(raging.proxy.acks) >= enough)
+        link = raging.proxy.pick(moments)
+        what = moments.choice(("cut", "cut", "within", "within", "half", "slow", "slow", "pause", "kill"))
+        if what == "pause":
+            raging.server.signal(signal.SIGSTOP)
+            await asyncio.sleep(moments.uniform(0.1, 1.5))
+            raging.server.signal(signal.SIGCONT)
+        elif what == "kill":
+            await raging.restart_server()
+        elif link is None:
+            continue
+        elif what == "cut":
+            link.cut()
+        elif what == "within":
+            link.cut_within(moments.randrange(1, 4000))
+        elif what == "half":
+            link.half_close()
+        else:
+            link.delay_s = moments.uniform(0.05, 1.0)
+
+
+@pytest.mark.parametrize("suite", [CLASSIC, XWING], ids=["suite-1", "x-wing"])
+async def test_everything_at_once(tmp_path: Path, seed: int, long_form: bool, suite: int) -> None:
+    moments = random.Random(seed)
+    kills = Kills(200 if long_form else 8)
+    async with storm(tmp_path, LONG_S if long_form else SHORT_S) as raging:
+        story(raging, 30 if long_form else 3, suite)
+        over = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(weather(raging, moments, over))
+            try:
+                await live_and_die(raging, moments, kills)
+            finally:
+                over.set()
+        await finish(raging, at_least=20)
