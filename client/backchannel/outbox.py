@@ -35,7 +35,7 @@ from backchannel_protocol.operations import (
     parse_operation,
 )
 from backchannel_protocol.room.commit import CommitChange, decide_commit, decide_operation
-from backchannel_protocol.room.decide import At
+from backchannel_protocol.room.place import At
 from backchannel_protocol.room.refusals import FoldCode, FoldRefusal
 from backchannel_protocol.room.state import Role, RoomState
 

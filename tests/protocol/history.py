@@ -5,25 +5,37 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import msgspec
 
 from backchannel_protocol.canonical import JsonObject
 from backchannel_protocol.envelope import Envelope, View
-from backchannel_protocol.ids import b64u
+from backchannel_protocol.ids import b64u, parse_b64u
 from backchannel_protocol.keys import public_key
-from backchannel_protocol.operations import Operation, SeatAdd, SeatRemove, encode_operation
+from backchannel_protocol.operations import (
+    InvitationClose,
+    Operation,
+    SeatAdd,
+    SeatRemove,
+    encode_operation,
+    parse_operation,
+)
 from backchannel_protocol.room.admission import sign_approval
-from backchannel_protocol.room.commit import CommitChange, Joining, decide_commit, decide_operation
-from backchannel_protocol.room.decide import At, decide
+from backchannel_protocol.room.clear import Told
+from backchannel_protocol.room.commit import CommitChange, Joining, decide_commit
+from backchannel_protocol.room.decide import decide
+from backchannel_protocol.room.operations import decide_operation
+from backchannel_protocol.room.place import At
 from backchannel_protocol.room.refusals import FoldCode, FoldRefusal
-from backchannel_protocol.room.state import Act, Keys, Role, RoomState, json_of
+from backchannel_protocol.room.state import Act, Keys, Role, RoomState, Scope, json_of
 from backchannel_protocol.room.timeline import decide_chat
-from protocol.people import RECORD_PRIVATE, ROOM_ID, Person, id_of, seed_of
+from protocol.people import PEOPLE, RECORD_PRIVATE, ROOM_ID, Person, id_of, seed_of
 
 START = 1_800_000_000
-LONG = START + 30 * 86_400
+LONG = START + 10 * 86_400
 VIEW = View(0, bytes(32), bytes(32), 0, bytes(32))
 RECORD_KEY = b64u(public_key(RECORD_PRIVATE))
 
@@ -86,37 +98,59 @@ Entry = Governance | Chat | Control | Commit
 
 
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What came of an entry: the state's hash (hex) after it, and the code where it was refused."""
+    """What came of an entry: the state's hash (hex) after it, and the code that members are shown."""
 
     state: str
     refused: str | None = None
 
 
-def fold(state: RoomState | None, entry: Entry) -> RoomState:
-    """The state after an entry. Raises FoldRefusal."""
+@dataclass(frozen=True)
+class Folded:
+    """The room after an entry. `told` is what `told_by` told the server in the entries that end there."""
+
+    state: RoomState | None = None
+    told: tuple[Told, ...] = ()
+    told_by: str = ""
+    told_seq: int = 0
+
+
+def fold(before: Folded, entry: Entry) -> tuple[Folded, FoldCode | None]:
+    """The room after an entry, and the code where it does not fit. Raises FoldRefusal."""
+    state = before.state
     if isinstance(entry, Governance):
-        return decide(state, entry.at(), Envelope(entry.type, entry.body, entry.intent, VIEW))
+        decided = decide(state, entry.at(), Envelope(entry.type, entry.body, entry.intent, VIEW))
+        return replace(before, state=decided), None
     if state is None:
         raise FoldRefusal(FoldCode.NO_GENESIS)
     if isinstance(entry, Chat):
         decide_chat(
             state, entry.at(), Envelope(entry.type, entry.body, entry.intent, VIEW), entry.last_intent
         )
-        return state
+        return before, None
+    adjacent = (before.told_by, before.told_seq + 1) == (entry.seat, entry.seq)
+    told = before.told if adjacent else ()
     if isinstance(entry, Control):
-        return decide_operation(state, entry.at(), bytes.fromhex(entry.body))
+        body = bytes.fromhex(entry.body)
+        sender = state.seats.get(entry.seat)
+        obeyed = sender is not None and sender.operates
+        after, unfit = decide_operation(state, entry.at(), body, obeyed=obeyed)
+        operation = parse_operation(body)
+        if isinstance(operation, SeatAdd | SeatRemove):
+            return Folded(after, (*told, operation), entry.seat, entry.seq), unfit
+        return replace(before, state=after), unfit
     joining = tuple(Joining(one.seat, one.leaf, one.keys, one.package) for one in entry.joining)
-    return decide_commit(state, entry.at(), CommitChange(joining, entry.leaving, entry.renewed, entry.other))
+    change = CommitChange(joining, entry.leaving, entry.renewed, entry.other)
+    return Folded(decide_commit(state, entry.at(), change, told)), None
 
 
-def outcome_of(state: RoomState | None, entry: Entry) -> tuple[RoomState | None, Outcome]:
-    """The state after an entry, which is the old one where it is refused, and what to write down."""
+def outcome_of(before: Folded, entry: Entry) -> tuple[Folded, Outcome]:
+    """The room after an entry, which is the old one where it is refused, and what to write down."""
     try:
-        after: RoomState | None = fold(state, entry)
-        refused = None
+        after, code = fold(before, entry)
     except FoldRefusal as refusal:
-        after, refused = state, refusal.code.value
-    return after, Outcome(after.hash().hex() if after is not None else "", refused)
+        after, code = before, refusal.code
+    state = after.state.hash().hex() if after.state is not None else ""
+    return after, Outcome(state, None if code is None else code.value)
 
 
 def add_act(
@@ -128,18 +162,28 @@ def add_act(
     expires: int = LONG,
     name: str | None = None,
 ) -> Act:
-    """The act that admits somebody."""
+    """The act that admits somebody, by the invitation that `Story.invite_for` makes."""
     return Act(
         "add",
         rule_version,
         expires,
         seat=person.id,
-        name=name or person.name,
+        name=person.name if name is None else name,
         role=role,
         party=party,
+        scope=SCOPE if role is Role.BOT else None,
         keys=person.keys,
         package=person.package,
+        mailbox=mailbox_of(person, role, party),
     )
+
+
+SCOPE = Scope("Counts words.", "addressed", writes=True)
+
+
+def mailbox_of(person: Person, role: Role, party: str | None) -> str:
+    """The invitation that somebody got as this."""
+    return id_of("mailbox of", person.name, role.value, party or "none")
 
 
 GENESIS: JsonObject = {
@@ -166,7 +210,7 @@ class Story:
         self.time = START
         self.entries: list[Entry] = []
         self.outcomes: list[Outcome] = []
-        self.room: RoomState | None = None
+        self.folded = Folded()
         self._intents: dict[str, int] = {}
 
     @property
@@ -174,6 +218,11 @@ class Story:
         """The state, of a room that exists."""
         assert self.room is not None
         return self.room
+
+    @property
+    def room(self) -> RoomState | None:
+        """The state; None before the first event."""
+        return self.folded.state
 
     @property
     def next_seq(self) -> int:
@@ -185,15 +234,12 @@ class Story:
         self.entries.append(entry)
         self.time = entry.time + 1
         before = self.outcomes[-1].state if self.outcomes else ""
-        try:
-            self.room = fold(self.room, entry)
-        except FoldRefusal as refusal:
-            after = self.room.hash().hex() if self.room is not None else ""
-            assert before == after, "a refused event changed the state"
-            self.outcomes.append(Outcome(after, refusal.code.value))
-            raise
-        self.outcomes.append(Outcome(self.room.hash().hex()))
-        return self.room
+        self.folded, outcome = outcome_of(self.folded, entry)
+        self.outcomes.append(outcome)
+        if outcome.refused is not None:
+            assert before == outcome.state or isinstance(entry, Control), "a refused event changed the state"
+            raise FoldRefusal(next(code for code in FoldCode if code.value == outcome.refused))
+        return self.state
 
     # ---- entries, by kind
     def place(self, seq: int | None = None) -> dict[str, Any]:
@@ -245,8 +291,20 @@ class Story:
         }
         return self.governance(who, "genesis", body)
 
+    def invite_for(self, act: Act) -> None:
+        """The open invitation that an act names, by some facilitator who may, unless it is there."""
+        if act.mailbox is None or act.role is None or act.mailbox in self.state.invitations:
+            return
+        version, facilitators = self.state.rules.version, self.state.facilitators()
+        ready = [one for one in PEOPLE if one.id in facilitators and facilitators[one.id].accepted >= version]
+        body = invite_body(act.mailbox, role=act.role.value, party=act.party, scope=scope_json(act.scope))
+        if ready:
+            with suppress(FoldRefusal):
+                self.governance(ready[0], "invite", body)
+
     def approve(self, who: Person, act: Act, signer: Person | None = None) -> str:
-        """An approval; its id."""
+        """An approval; its id. Of an `add` the invitation is made first, where there is none."""
+        self.invite_for(act)
         signature = b64u(sign_approval((signer or who).governance, ROOM_ID, act))
         self.governance(who, "approve", {"act": json_of(act), "signature": signature})
         return self.entries[-1].id
@@ -268,6 +326,11 @@ class Story:
         key = person.credential.seat_key if seat_key is None else seat_key
         self.operation(who, SeatAdd(None, person.seat, key, may_facilitate))
         return self.commit(who, joining=(joined(person, **changed),))
+
+    def close_mailbox(self, who: Person, act: Act) -> RoomState:
+        """InvitationClose behind the commit that used an invitation up."""
+        assert act.mailbox is not None
+        return self.operation(who, InvitationClose(None, parse_b64u(act.mailbox)))
 
     def commit_remove(self, who: Person, person: Person) -> RoomState:
         """SeatRemove and the commit."""
@@ -315,6 +378,11 @@ def invite_body(mailbox: str = id_of("mailbox"), **changed: Any) -> JsonObject:
         "expires": LONG,
         **changed,
     }
+
+
+def scope_json(scope: Scope | None) -> JsonObject | None:
+    """A scope as a body has it."""
+    return None if scope is None else json_of(scope)
 
 
 def package_of(name: str) -> str:

@@ -9,11 +9,11 @@ import pytest
 
 from backchannel_protocol.canonical import JsonObject
 from backchannel_protocol.ids import b64u
-from backchannel_protocol.room.admission import missing_parties, sign_approval
+from backchannel_protocol.room.admission import Awaited, awaited, sign_approval
 from backchannel_protocol.room.refusals import FoldCode
 from backchannel_protocol.room.state import MAX_APPROVALS, Act, Role, json_of
 from protocol.errors import refused
-from protocol.history import LONG, Story, add_act, package_of
+from protocol.history import LONG, START, Story, add_act, package_of
 from protocol.people import ANNA, BORIS, CLARA, DAVID, EDITH, FARID, MALLORY, ROOM_ID, Person, id_of
 from protocol.rooms import lost_room, new_room, open_room, strict_room
 
@@ -70,7 +70,7 @@ def test_a_key_package_is_named_by_a_hash_of_the_rooms_suite(size: int) -> None:
 def test_each_party_approves_under_the_rule_party() -> None:
     story = strict_room()
     story.approve(ANNA, strict_add())
-    assert missing_parties(story.state, strict_add(), {ANNA.id}) == ["b"]
+    assert awaited(story.state, strict_add(), story.time) == Awaited(parties=("b",))
     with refused(FoldCode.APPROVALS_MISSING):
         story.commit_add(ANNA, EDITH)
     story.approve(BORIS, strict_add())
@@ -103,11 +103,7 @@ def test_a_facilitator_of_no_party_counts_for_none() -> None:
 @pytest.mark.parametrize(
     "changed",
     [
-        {"role": Role.OBSERVER},
-        {"party": "b"},
-        {"party": None},
         {"name": "Eve"},
-        {"scope": "everything"},
         {"package": package_of("Edith")},
         {"keys": MALLORY.keys},
     ],
@@ -326,29 +322,36 @@ def test_an_approval_of_somebody_who_is_gone_is_void() -> None:
         Act("add", 1, LONG),
         *(
             msgspec.structs.replace(add_act(EDITH), **{field: None})
-            for field in ("seat", "name", "role", "keys", "package")
+            for field in ("seat", "name", "role", "keys", "package", "mailbox")
         ),
         add_act(CLARA),
-        add_act(EDITH, party="c"),
+        msgspec.structs.replace(add_act(EDITH), party="c"),
+        msgspec.structs.replace(add_act(EDITH), party=None),
+        msgspec.structs.replace(add_act(EDITH), role=Role.FACILITATOR),
+        add_act(EDITH, expires=START + 20 * 86_400),
         Act("remove", 1, LONG),
         Act("remove", 1, LONG, seat=EDITH.id),
         Act("role", 1, LONG, seat=CLARA.id),
-        Act("role", 1, LONG, role=Role.BOT),
-        Act("role", 1, LONG, seat=EDITH.id, role=Role.BOT),
-        Act("role", 1, LONG, seat=CLARA.id, role=Role.BOT, party="c"),
+        Act("role", 1, LONG, role=Role.OBSERVER),
+        Act("role", 1, LONG, seat=EDITH.id, role=Role.OBSERVER),
+        Act("role", 1, LONG, seat=CLARA.id, role=Role.OBSERVER, party="c"),
+        Act("role", 1, LONG, seat=CLARA.id, role=Role.BOT),
         Act("rule", 1, LONG),
     ],
 )
 def test_an_act_that_is_not_whole_or_names_what_is_not_there_is_unfit(act: Act) -> None:
     story = open_room()
+    story.invite_for(add_act(EDITH))
     with refused(FoldCode.APPROVAL_UNFIT):
         story.approve(ANNA, act)
 
 
 def test_a_seat_cannot_use_up_what_others_need() -> None:
     story = open_room()
+    story.invite_for(add_act(EDITH))
     for number in range(MAX_APPROVALS):
-        story.approve(BORIS, add_act(Person(f"Nobody {number}")))
+        nobody = add_act(Person(f"Nobody {number}"))
+        story.approve(BORIS, msgspec.structs.replace(nobody, mailbox=add_act(EDITH).mailbox))
     with refused(FoldCode.TOO_MANY):
         story.approve(BORIS, add_act(EDITH))
     story.approve(ANNA, remove_act(BORIS))
@@ -449,15 +452,19 @@ def test_half_of_a_party_is_no_majority() -> None:
     story.commit_remove(ANNA, BORIS)
 
 
-def test_bots_are_no_members_of_a_majority() -> None:
+@pytest.mark.parametrize("role", [Role.BOT, Role.OBSERVER])
+def test_bots_and_observers_are_no_members_of_a_majority(role: Role) -> None:
     story = strict_room()
-    for bot in (EDITH, FARID):
-        story.admit(bot, (ANNA, BORIS), Role.BOT, "b")
+    story.admit(EDITH, (ANNA, BORIS), role, "b")
     act = remove_act(BORIS, 2)
-    for one in (ANNA, EDITH, FARID):
-        story.approve(one, act)
+    story.approve(ANNA, act)
+    with refused(FoldCode.ROLE_FORBIDS):
+        story.approve(EDITH, act)
+    assert awaited(story.state, act, story.time) == Awaited(party="b", members=1)
     with refused(FoldCode.APPROVALS_MISSING):
         story.commit_remove(ANNA, BORIS)
+    story.approve(DAVID, act)
+    story.commit_remove(ANNA, BORIS)
 
 
 def test_a_partys_majority_alone_removes_nobody() -> None:
@@ -505,7 +512,7 @@ def test_members_of_a_lost_party_approve_nothing_else() -> None:
         strict_add(FARID),
         remove_act(CLARA, 2),
         role_act(DAVID, Role.FACILITATOR, "a", 2),
-        role_act(DAVID, Role.BOT, "b", 2),
+        role_act(DAVID, Role.OBSERVER, "b", 2),
         Act("rule", 2, LONG, admission="any"),
     ):
         with refused(FoldCode.ROLE_FORBIDS):

@@ -8,7 +8,7 @@ import pytest
 
 from backchannel_protocol.canonical import JsonObject
 from backchannel_protocol.envelope import Envelope
-from backchannel_protocol.room.decide import At
+from backchannel_protocol.room.place import At
 from backchannel_protocol.room.refusals import FoldCode
 from backchannel_protocol.room.state import Role
 from backchannel_protocol.room.timeline import (

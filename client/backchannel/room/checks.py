@@ -26,8 +26,8 @@ _SENTENCES = {
     "by another way.",
     "own-unknown": "There is an event of this seat that this device did not send: this profile was used "
     "elsewhere, or the server repeats events. Ask a facilitator to admit this device again.",
-    "left-behind": "The room went on with a change that this device cannot follow. Ask a facilitator to "
-    "admit this device again.",
+    "void-late": "The facilitators took back a change that this device can no longer undo. Ask a facilitator "
+    "to admit this device again.",
     "record-differs": "The room's public record is another than its log. Nothing more is shown; tell the "
     "facilitators by another way.",
     "record-key": "The server is not the one of the invitation: its key differs. Nothing was sent.",

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from backchannel.room.checks import check_authenticated_data
-from backchannel.room.facts import AnyFact, CommitVoided, SeatJoined, SeatLeft
+from backchannel.room.checks import check_authenticated_data, stop
+from backchannel.room.facts import AnyFact, CommitVoided, EventIgnored, SeatJoined, SeatLeft, VoidAsked
 from backchannel.room.membership import POLICY, change_of
-from backchannel.room.view import EndedEpoch, Presence, RoomView
+from backchannel.room.view import KEPT_EPOCHS, EndedEpoch, Presence, RoomView
 from backchannel_mls import EpochTransition, GroupState, StagedCommit, merge_commit, receive
-from backchannel_protocol.errors import RemoteProtocolError
 from backchannel_protocol.events import LogEvent
 from backchannel_protocol.ids import EventId, b64u
-from backchannel_protocol.operations import VoidCommit, parse_operation
-from backchannel_protocol.room.commit import CommitChange, decide_commit, decide_operation
-from backchannel_protocol.room.decide import At
+from backchannel_protocol.room.clear import Clear, Followed, Told, forgotten
+from backchannel_protocol.room.commit import CommitChange, decide_commit
+from backchannel_protocol.room.operations import decide_operation, with_bits
+from backchannel_protocol.room.place import At
 from backchannel_protocol.room.refusals import FoldCode, FoldRefusal
 from backchannel_protocol.room.state import RoomState
+from backchannel_protocol.room.void import Opening, Verdict
 
 Entered = tuple[RoomView, tuple[AnyFact, ...]]
 
 
-def enter(view: RoomView, event: LogEvent, at: At) -> Entered:
+def enter(view: RoomView, event: LogEvent, at: At, told: Sequence[Told]) -> Entered:
     """The view after somebody else's commit. Raises MlsError and FoldRefusal: then it is skipped."""
     state = _state(view)
     received = receive(view.mls, event.body or b"", policy=POLICY, now_s=event.time)
@@ -32,47 +34,64 @@ def enter(view: RoomView, event: LogEvent, at: At) -> Entered:
     committer = None if effect.sender.index is None else _seat_at(state, effect.sender.index)
     if committer != at.sender or not check_authenticated_data(view, event, effect.authenticated_data):
         raise FoldRefusal(FoldCode.COMMIT_UNEXPECTED)
-    decided = decide_commit(state, at, change)
+    decided = decide_commit(state, at, change, told)
     return _entered(view, event, at, decided, merge_commit(received, view.mls), change)
 
 
 def enter_own(
-    view: RoomView, event: LogEvent, at: At, transition: EpochTransition, change: CommitChange
+    view: RoomView,
+    event: LogEvent,
+    at: At,
+    told: Sequence[Told],
+    transition: EpochTransition,
+    change: CommitChange,
 ) -> Entered:
     """The view after a commit of this client's, which was kept until its fate was known."""
-    decided = decide_commit(_state(view), at, change)
+    decided = decide_commit(_state(view), at, change, told)
     return _entered(view, event, at, decided, merge_commit(transition, view.mls), change)
 
 
-def operate(view: RoomView, event: LogEvent, at: At, body: bytes) -> Entered:
-    """The view after an operation in clear. Raises FoldRefusal."""
-    try:
-        operation = parse_operation(body)
-    except RemoteProtocolError:
-        raise FoldRefusal(FoldCode.BODY_MALFORMED) from None
-    if isinstance(operation, VoidCommit):
-        return _void(view, event, at, EventId(operation.commit))
-    return replace(view, state=decide_operation(_state(view), at, body)), ()
+def operate(view: RoomView, event: LogEvent, at: At, before: Clear, body: bytes) -> Entered:
+    """The view after an operation in clear. Raises FoldRefusal; `before`: the clear log before it."""
+    obeyed = event.epoch == before.epoch and event.seat in before.with_bit()
+    state, unfit = decide_operation(_state(view), at, body, obeyed=obeyed)
+    operated = view if state is view.state else replace(view, state=state)
+    if unfit is None:
+        return operated, ()
+    where = {"seq": event.seq, "time": event.time}
+    return operated, (EventIgnored(**where, seat=at.sender, code=unfit.value, sentence=unfit.sentence),)
 
 
-def _void(view: RoomView, event: LogEvent, at: At, commit: EventId) -> Entered:
-    """Takes back a skipped commit, or one whose epoch nobody but its author has used (section 8)."""
-    fact = CommitVoided(seq=event.seq, time=event.time, seat=at.sender, commit=b64u(commit))
-    if view.skipped and view.skipped[-1].commit == commit:
-        _may_void(_state(view), at.sender, view.skipped[-1].author)
-        return replace(view, skipped=view.skipped[:-1]), (fact,)
-    previous = view.previous
-    if view.skipped or previous is None or previous.commit != commit or at.sender in previous.removed:
-        raise FoldRefusal(FoldCode.COMMIT_NOT_ALLOWED)
-    _may_void(previous.state, at.sender, previous.author)
-    restored = replace(view, mls=previous.mls, state=previous.state, opening=previous.opening, previous=None)
-    return restored, (fact,)
+def void(view: RoomView, event: LogEvent, followed: Followed) -> Entered:
+    """The view after a VoidCommit, which the clear log has judged. Raises FoldRefusal, Stopped."""
+    where = {"seq": event.seq, "time": event.time}
+    opening = followed.voided
+    if opening is None:
+        if followed.verdict is not Verdict.ASKED:
+            raise FoldRefusal(FoldCode.COMMIT_NOT_ALLOWED)
+        return view, (VoidAsked(**where, seat=b64u(event.seat), commit=b64u(view.clear.opening)),)
+    fact = CommitVoided(**where, seat=b64u(event.seat), commit=b64u(opening.commit))
+    return _taken_back(view, opening), (fact,)
 
 
-def _may_void(state: RoomState, sender: str, author: str) -> None:
-    facilitators = set(state.facilitators())
-    if sender not in facilitators or (sender == author and facilitators != {sender}):
-        raise FoldRefusal(FoldCode.COMMIT_NOT_ALLOWED)
+def _taken_back(view: RoomView, opening: Opening) -> RoomView:
+    """Without a commit. Where this client took it, with the state that it kept; what was told of bits stays."""
+    if opening.commit != view.opening:
+        return view
+    if view.seat in opening.added:
+        return replace(view, presence=Presence.REMOVED)
+    if not view.previous or view.previous[-1].commit != opening.commit:
+        stop("void-late")
+    ended = view.previous[-1]
+    bits = {b64u(seat): bit for seat, bit in view.clear.bits.items()}
+    return replace(
+        view,
+        mls=ended.mls,
+        state=with_bits(ended.state, bits),
+        opening=ended.opening,
+        previous=view.previous[:-1],
+        presence=Presence.PRESENT,
+    )
 
 
 def _entered(
@@ -82,14 +101,16 @@ def _entered(
     gone = {past.seat: past for past in state.past if past.seq == event.seq}
     if view.own in gone:
         presence = Presence.LEFT if gone[view.own].how == "left" else Presence.REMOVED
-    ended = EndedEpoch(view.mls, _state(view), view.opening, EventId(event.id), at.sender, change.leaving)
+    ended = EndedEpoch(view.mls, _state(view), view.opening, EventId(event.id))
+    kept = (*view.previous, ended)[-KEPT_EPOCHS:]
     entered = replace(
         view,
         mls=mls,
         state=state,
         opening=EventId(event.id),
         presence=presence,
-        previous=ended if presence is Presence.PRESENT else None,
+        previous=kept if presence is Presence.PRESENT else (),
+        clear=forgotten(view.clear),
     )
     where = {"seq": event.seq, "time": event.time}
     left = [

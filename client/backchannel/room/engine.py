@@ -11,17 +11,18 @@ from dataclasses import dataclass, field, replace
 
 from backchannel.room import commits, speech
 from backchannel.room.checks import check_order, check_view, stop
-from backchannel.room.facts import AnyFact, CommitSkipped, EventIgnored
+from backchannel.room.facts import AnyFact, CommitSkipped, EventIgnored, LeftBehind
 from backchannel.room.membership import POLICY, credential_of
-from backchannel.room.view import RoomView, SkippedCommit
+from backchannel.room.view import RoomView
 from backchannel_mls import ApplicationReceived, EpochTransition, MlsError, receive
 from backchannel_protocol.chain import next_link
 from backchannel_protocol.envelope import Envelope
 from backchannel_protocol.errors import RemoteProtocolError
 from backchannel_protocol.events import EventKind, LogEvent
-from backchannel_protocol.ids import EventId, b64u
+from backchannel_protocol.ids import b64u
+from backchannel_protocol.room.clear import Clear, Followed, follow
 from backchannel_protocol.room.commit import CommitChange
-from backchannel_protocol.room.decide import At
+from backchannel_protocol.room.place import At
 from backchannel_protocol.room.refusals import FoldCode, FoldRefusal
 
 AuthorOf = Callable[[str], str | None]
@@ -29,6 +30,10 @@ AuthorOf = Callable[[str], str | None]
 
 _UNREADABLE = ("unreadable", "An event that nobody can read was ignored.")
 _WRONG_EPOCH = ("epoch-wrong", "An event that was encrypted for another time was ignored.")
+_LEFT_BEHIND = (
+    "The room went on with a change that this device cannot follow. What you write waits. If the facilitators "
+    "do not take the change back, ask one of them to admit this device again."
+)
 _PURGED = ("purged", "A message's time was over before this device fetched it.")
 
 
@@ -63,50 +68,56 @@ def prepare(view: RoomView, event: LogEvent, own: OwnEvent | None, author_of: Au
             stop("own-unknown")
         if own.body_hash != event.hash_of_body():
             stop("own-altered")
+    followed = follow(view.clear, event)
     moved = replace(
         view,
         seq=event.seq,
         time=event.time,
         chain=next_link(view.chain, event),
         record=view.record if event.leaf is None else view.record.append(event.leaf),
+        clear=followed.clear,
     )
-    prepared = _step(_with_previous_used(moved, event), event, own, author_of)
-    return Prepared(prepared.view.noted(view), prepared.facts)
+    stepped = _step(_with_previous_used(moved), event, own, author_of, view.clear, followed)
+    facts = stepped.facts
+    if stepped.view.left_behind and not view.left_behind:
+        facts = (*facts, _left_behind(stepped.view, event))
+    return Prepared(stepped.view.noted(view), facts)
 
 
-def _step(view: RoomView, event: LogEvent, own: OwnEvent | None, author_of: AuthorOf) -> Prepared:
+def _step(
+    view: RoomView,
+    event: LogEvent,
+    own: OwnEvent | None,
+    author_of: AuthorOf,
+    before: Clear,
+    followed: Followed,
+) -> Prepared:
     if event.kind is EventKind.CONTROL:
-        return _control(view, event)
-    if view.skipped:
-        return _in_skipped_epoch(view, event)
-    if event.epoch != view.epoch:
+        return _control(view, event, before, followed)
+    if before.opening != view.opening or event.epoch != view.epoch:
         return _ignored(view, event, *_WRONG_EPOCH)
     if event.kind is EventKind.COMMIT:
-        return _commit(view, event, own)
+        return _commit(view, event, own, before)
     if event.kind in (EventKind.CHAT, EventKind.GOVERNANCE):
         return _application(view, event, own, author_of)
     return _ignored(view, event, *_UNREADABLE)
 
 
-def _with_previous_used(view: RoomView, event: LogEvent) -> RoomView:
-    """A seat other than the committer writes in the new epoch: the old one is gone (section 8)."""
-    previous = view.previous
-    wrote = event.kind is not EventKind.CONTROL and event.epoch == view.epoch
-    if previous is not None and wrote and b64u(event.seat) != previous.author:
-        return replace(view, previous=None)
-    return view
+def _with_previous_used(view: RoomView) -> RoomView:
+    """Another seat writes in the epoch: those before it are gone (section 8)."""
+    used = any(opening.used for opening in view.clear.openings if opening.commit == view.opening)
+    return replace(view, previous=()) if view.previous and used else view
 
 
-def _in_skipped_epoch(view: RoomView, event: LogEvent) -> Prepared:
-    """The server is further than the members, until the skipped commit is voided."""
-    last = view.skipped[-1]
-    epoch, _ = view.server_epoch
-    if event.epoch == epoch and b64u(event.seat) != last.author:
-        stop("left-behind")
-    if event.epoch == epoch and event.kind is EventKind.COMMIT:
-        further = SkippedCommit(EventId(event.id), last.author)
-        view = replace(view, skipped=(*view.skipped, further))
-    return _ignored(view, event, *_WRONG_EPOCH)
+def _left_behind(view: RoomView, event: LogEvent) -> LeftBehind:
+    opening = next(opening for opening in view.skipped if opening.used)
+    return LeftBehind(
+        seq=event.seq,
+        time=event.time,
+        seat=b64u(opening.author),
+        commit=b64u(opening.commit),
+        sentence=_LEFT_BEHIND,
+    )
 
 
 # ---- chat and governance
@@ -150,36 +161,37 @@ def _said(view: RoomView, event: LogEvent, envelope: Envelope, author_of: Author
 
 
 # ---- commits and operations
-def _commit(view: RoomView, event: LogEvent, own: OwnEvent | None) -> Prepared:
+def _commit(view: RoomView, event: LogEvent, own: OwnEvent | None, before: Clear) -> Prepared:
     if event.body is None:
         stop("body-withheld")
+    place, told = at(view, event), before.told_before(event.seq, event.seat)
     try:
-        if own is not None:
-            if own.transition is None or own.change is None:
-                return _skipped(view, event, *_UNREADABLE)
-            entered = commits.enter_own(view, event, at(view, event), own.transition, own.change)
-        else:
-            entered = commits.enter(view, event, at(view, event))
+        if own is None:
+            return Prepared(*commits.enter(view, event, place, told))
+        if own.transition is None or own.change is None:
+            return _skipped(view, event, *_UNREADABLE)
+        return Prepared(*commits.enter_own(view, event, place, told, own.transition, own.change))
     except FoldRefusal as refusal:
         return _skipped(view, event, refusal.code.value, refusal.code.sentence)
     except MlsError as error:
         return _skipped(view, event, error.code, error.sentence)
-    return Prepared(*entered)
 
 
 def _skipped(view: RoomView, event: LogEvent, code: str, sentence: str) -> Prepared:
-    """Nobody takes this commit; the room stays as it was."""
-    author = b64u(event.seat)
-    kept = replace(view, skipped=(SkippedCommit(EventId(event.id), author),))
-    fact = CommitSkipped(seq=event.seq, time=event.time, seat=author, code=code, sentence=sentence)
-    return Prepared(kept, (fact,))
+    """Nobody takes this commit; the room stays as it was, and only the server is further."""
+    fact = CommitSkipped(
+        seq=event.seq, time=event.time, seat=b64u(event.seat), code=code, sentence=sentence
+    )
+    return Prepared(view, (fact,))
 
 
-def _control(view: RoomView, event: LogEvent) -> Prepared:
+def _control(view: RoomView, event: LogEvent, before: Clear, followed: Followed) -> Prepared:
     if event.body is None:
         stop("body-withheld")
     try:
-        return Prepared(*commits.operate(view, event, at(view, event), event.body))
+        if followed.verdict is not None:
+            return Prepared(*commits.void(view, event, followed))
+        return Prepared(*commits.operate(view, event, at(view, event), before, event.body))
     except FoldRefusal as refusal:
         return _refused(view, event, refusal.code)
 

@@ -75,6 +75,19 @@ class CommitVoided(Fact, frozen=True, tag="voided"):
     commit: str
 
 
+class VoidAsked(Fact, frozen=True, tag="void-asked"):
+    """A facilitator asks to take back a change that others use already; more than half must ask."""
+
+    commit: str
+
+
+class LeftBehind(Fact, frozen=True, tag="left-behind"):
+    """The room uses a change that this device cannot follow. What is written waits."""
+
+    commit: str
+    sentence: str
+
+
 class EventIgnored(Fact, frozen=True, tag="ignored"):
     """An event that counts for nobody, with the reason; type and intent where they could be read."""
 
@@ -125,6 +138,8 @@ AnyFact = (
     | SeatLeft
     | RoomGoverned
     | CommitVoided
+    | VoidAsked
+    | LeftBehind
     | EventIgnored
     | CommitSkipped
     | RoomStopped

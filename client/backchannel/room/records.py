@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 import msgspec
 
-from backchannel.room.view import WINDOW_EVENTS, EndedEpoch, Presence, RoomView, Seen, SkippedCommit
+from backchannel.room.view import WINDOW_EVENTS, EndedEpoch, Presence, RoomView, Seen
 from backchannel.store.profile import Write
 from backchannel_mls import changes, decode_state, encode_state, load_state
 from backchannel_protocol.ids import EventId, RoomId, SeatId
 from backchannel_protocol.record.merkle import Frontier
+from backchannel_protocol.room.clear import Clear
 from backchannel_protocol.room.state import RoomState
 
 _MLS = "mls/"
@@ -25,7 +26,6 @@ class _Head(msgspec.Struct, array_like=True):
     chain: bytes
     opening: bytes
     begin: int
-    skipped: list[tuple[bytes, str]]
     chat_intents: dict[str, int]
     seen: dict[str, int]
     record_size: int
@@ -38,8 +38,6 @@ class _Previous(msgspec.Struct, array_like=True):
     state: bytes
     opening: bytes
     commit: bytes
-    author: str
-    removed: tuple[str, ...]
 
 
 class _Entry(msgspec.Struct, array_like=True):
@@ -61,7 +59,9 @@ def note_view(write: Write, old: RoomView | None, new: RoomView) -> None:
         write.delete.update(_MLS + name for name in change.delete)
     if new.state is not None and (old is None or old.state is not new.state):
         write.put["state"] = msgspec.json.encode(new.state)
-    if new.previous is None:
+    if old is None or old.clear is not new.clear:
+        write.put["clear"] = msgspec.msgpack.encode(new.clear)
+    if not new.previous:
         write.delete.add("previous")
     elif old is None or old.previous is not new.previous:
         write.put["previous"] = _encode_previous(new.previous)
@@ -95,8 +95,8 @@ def load_view(records: Mapping[str, bytes]) -> RoomView:
         mls=load_state(mls),
         state=_decode_state(records["state"]) if "state" in records else None,
         begin=head.begin,
-        previous=_decode_previous(records["previous"]) if "previous" in records else None,
-        skipped=tuple(SkippedCommit(EventId(commit), author) for commit, author in head.skipped),
+        clear=msgspec.msgpack.decode(records["clear"], type=Clear),
+        previous=_decode_previous(records["previous"]) if "previous" in records else (),
         chat_intents=head.chat_intents,
         seen=head.seen,
         record=Frontier.decode(head.record_size, head.record),
@@ -115,7 +115,6 @@ def _encode_head(view: RoomView) -> bytes:
             view.chain,
             view.opening,
             view.begin,
-            [(one.commit, one.author) for one in view.skipped],
             dict(view.chat_intents),
             dict(view.seen),
             view.record.size,
@@ -131,28 +130,19 @@ def _encode_entry(entry: Seen) -> bytes:
     )
 
 
-def _encode_previous(previous: EndedEpoch) -> bytes:
+def _encode_previous(previous: tuple[EndedEpoch, ...]) -> bytes:
     return msgspec.msgpack.encode(
-        _Previous(
-            encode_state(previous.mls),
-            msgspec.json.encode(previous.state),
-            previous.opening,
-            previous.commit,
-            previous.author,
-            previous.removed,
-        )
+        [
+            _Previous(encode_state(one.mls), msgspec.json.encode(one.state), one.opening, one.commit)
+            for one in previous
+        ]
     )
 
 
-def _decode_previous(data: bytes) -> EndedEpoch:
-    stored = msgspec.msgpack.decode(data, type=_Previous)
-    return EndedEpoch(
-        decode_state(stored.mls),
-        _decode_state(stored.state),
-        EventId(stored.opening),
-        EventId(stored.commit),
-        stored.author,
-        stored.removed,
+def _decode_previous(data: bytes) -> tuple[EndedEpoch, ...]:
+    return tuple(
+        EndedEpoch(decode_state(one.mls), _decode_state(one.state), EventId(one.opening), EventId(one.commit))
+        for one in msgspec.msgpack.decode(data, type=list[_Previous])
     )
 
 

@@ -9,11 +9,12 @@ from backchannel.room.facts import AnyFact, MessageRetracted, MessageSent, Messa
 from backchannel.room.view import RoomView
 from backchannel_protocol.envelope import Envelope
 from backchannel_protocol.events import LogEvent
-from backchannel_protocol.room.decide import At, decide
+from backchannel_protocol.room.decide import decide
+from backchannel_protocol.room.place import At
 from backchannel_protocol.room.refusals import FoldCode, FoldRefusal
 from backchannel_protocol.room.timeline import Message, Retract, check_retraction, decide_chat
 
-_SILENT = ("confirm", "snapshot")
+_SILENT = ("confirm",)
 """Governance that says nothing to people."""
 
 

@@ -17,10 +17,15 @@ from backchannel_protocol.chain import first_link
 from backchannel_protocol.envelope import View
 from backchannel_protocol.ids import EventId, RoomId, SeatId, b64u
 from backchannel_protocol.record.merkle import Frontier
+from backchannel_protocol.room.clear import Clear, first_clear
 from backchannel_protocol.room.state import Role, RoomState
+from backchannel_protocol.room.void import Opening, askers
 
 WINDOW_EVENTS: Final = 4096
 """For how many of the last events the view is remembered."""
+
+KEPT_EPOCHS: Final = 8
+"""How many ended epochs are kept for a commit that is taken back, one under the other."""
 
 NO_STATE: Final = bytes(32)
 """The state hash before a room's first event."""
@@ -55,22 +60,14 @@ class EndedEpoch:
     state: RoomState = field(repr=False)
     opening: EventId
     commit: EventId
-    author: str
-    removed: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SkippedCommit:
-    """A commit that no member took: the server's epoch is one further until it is voided."""
-
-    commit: EventId
-    author: str
 
 
 @dataclass(frozen=True, slots=True)
 class RoomView:
     """The room after event `seq`; see the module's docstring.
 
+    clear         what the clear log tells: the server's epoch and seats
+    previous      the ended epochs that may come back, the newest last
     chat_intents  the highest chat intent that counted, by seat
     seen          up to which seq each seat said that it has seen everything
     begin         the seq at which this seat's log begins
@@ -84,9 +81,9 @@ class RoomView:
     opening: EventId
     mls: GroupState = field(repr=False)
     state: RoomState | None
+    clear: Clear
     begin: int = 0
-    previous: EndedEpoch | None = None
-    skipped: tuple[SkippedCommit, ...] = ()
+    previous: tuple[EndedEpoch, ...] = ()
     chat_intents: Mapping[str, int] = field(default_factory=dict)
     seen: Mapping[str, int] = field(default_factory=dict)
     record: Frontier = field(default_factory=Frontier)
@@ -101,8 +98,21 @@ class RoomView:
     @property
     def server_epoch(self) -> tuple[int, EventId]:
         """The epoch that the server is in, and the id of the commit that opened it."""
-        opening = self.skipped[-1].commit if self.skipped else self.opening
-        return self.epoch + len(self.skipped), opening
+        return self.clear.epoch, EventId(self.clear.opening)
+
+    @property
+    def skipped(self) -> tuple[Opening, ...]:
+        """The commits that this client did not take, and which were not taken back yet."""
+        if self.clear.opening == self.opening:
+            return ()
+        known = [opening.commit for opening in self.clear.openings]
+        taken = known.index(self.opening) + 1 if self.opening in known else 0
+        return self.clear.openings[taken:]
+
+    @property
+    def left_behind(self) -> bool:
+        """Whether others use a change that this client did not take (section 8)."""
+        return any(opening.used for opening in self.skipped)
 
     @property
     def own(self) -> str:
@@ -151,10 +161,11 @@ class RoomView:
         return self.state is not None and set(self.state.facilitators()) == {seat}
 
     def may_void(self) -> bool:
-        """Whether this seat is one that takes a skipped commit back (section 8)."""
-        if not self.skipped or not self.facilitates:
+        """Whether this seat is one that asks for a skipped commit to be taken back (section 8)."""
+        top = self.clear.top()
+        if not self.skipped or top is None or self.seat in top.asked:
             return False
-        return self.skipped[-1].author != self.own or self.only_facilitator(self.own)
+        return self.seat in self.clear.with_bit() & askers(top, self.clear.with_bit())
 
 
 def first_view(room: RoomId, seat: SeatId, mls: GroupState) -> RoomView:
@@ -168,6 +179,7 @@ def first_view(room: RoomId, seat: SeatId, mls: GroupState) -> RoomView:
         opening=EventId(room),
         mls=mls,
         state=None,
+        clear=first_clear(room, seat),
     )
     return view.noted()
 

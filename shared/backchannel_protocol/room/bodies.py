@@ -25,8 +25,10 @@ from backchannel_protocol.room.state import (
     PartyId,
     Retention,
     Role,
+    Scope,
     Signature,
     Text,
+    Words,
 )
 
 
@@ -92,7 +94,7 @@ class Invite(Body, frozen=True):
     mailbox: Id
     role: Role
     party: PartyId | None
-    scope: Text | None
+    scope: Scope | None
     expires: Natural
 
 
@@ -100,6 +102,13 @@ class Revoke(Body, frozen=True):
     """A mailbox was closed."""
 
     mailbox: Id
+
+
+class Knock(Body, frozen=True):
+    """Who knocks, for the other facilitators. The act's expiry and rule version are 0."""
+
+    act: Act
+    words: Words
 
 
 class Approve(Body, frozen=True):
@@ -129,12 +138,6 @@ class SetAdmission(Body, frozen=True):
     rule: Literal["any", "party"]
 
 
-class Snapshot(Body, frozen=True):
-    """The state for a joiner; it must be everybody's own."""
-
-    state: dict[str, object]
-
-
 class Confirm(Body, frozen=True):
     """Nothing: its envelope carries the sender's view."""
 
@@ -154,6 +157,12 @@ class Close(Body, frozen=True):
     """The end of the room."""
 
 
+class Disclose(Body, frozen=True):
+    """The sender's private leaf key: from now on what it signed in the room can be forged."""
+
+    leaf: Key
+
+
 Governance = (
     Genesis
     | Accept
@@ -164,15 +173,16 @@ Governance = (
     | SetHistory
     | Invite
     | Revoke
+    | Knock
     | Approve
     | Unapprove
     | SetRole
     | SetAdmission
-    | Snapshot
     | Confirm
     | Leave
     | SetInbox
     | Close
+    | Disclose
 )
 
 BODIES: dict[str, type[Governance]] = {
@@ -185,15 +195,16 @@ BODIES: dict[str, type[Governance]] = {
     "history": SetHistory,
     "invite": Invite,
     "revoke": Revoke,
+    "knock": Knock,
     "approve": Approve,
     "unapprove": Unapprove,
     "role": SetRole,
     "admission": SetAdmission,
-    "snapshot": Snapshot,
     "confirm": Confirm,
     "leave": Leave,
     "inbox": SetInbox,
     "close": Close,
+    "disclose": Disclose,
 }
 """The type of an envelope, and what its body must be."""
 

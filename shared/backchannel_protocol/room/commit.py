@@ -1,8 +1,8 @@
 """Commits and the operations beside them: nobody comes in, goes or changes unseen (section 11).
 
-`decide_operation` remembers what the server was told; `decide_commit` takes what a verified MLS
-commit changes and checks it against the approvals and against those operations. A commit that is
-refused here is skipped by every member alike (section 8).
+`decide_commit` takes what a verified MLS commit changes and checks it against the approvals and
+against what the server was told directly before. A commit that is refused here is skipped by every
+member alike (section 8).
 """
 
 from __future__ import annotations
@@ -13,17 +13,12 @@ from dataclasses import dataclass
 
 import msgspec
 
-from backchannel_protocol.errors import RemoteProtocolError
-from backchannel_protocol.ids import b64u, parse_b64u
-from backchannel_protocol.limits import MAX_DRAFTS
-from backchannel_protocol.operations import (
-    SeatAdd,
-    SeatRemove,
-    encode_operation,
-    parse_operation,
-)
-from backchannel_protocol.room.admission import use_approvals
-from backchannel_protocol.room.decide import At
+from backchannel_protocol.ids import b64u
+from backchannel_protocol.operations import SeatAdd, SeatRemove
+from backchannel_protocol.room.admission import seen_alive, use_approvals
+from backchannel_protocol.room.clear import Told
+from backchannel_protocol.room.invitations import check_add, require_name, without_mailboxes
+from backchannel_protocol.room.place import At
 from backchannel_protocol.room.refusals import FoldCode, FoldRefusal
 from backchannel_protocol.room.state import Act, Keys, Past, Role, RoomState, Seat
 
@@ -52,35 +47,11 @@ class CommitChange:
     other: bool
 
 
-def decide_operation(state: RoomState, at: At, body: bytes) -> RoomState:
-    """An operation in clear: remembered until the commit or the act that it belongs to."""
-    sender = state.seats.get(at.sender)
-    if sender is None or sender.role is not Role.FACILITATOR:
-        raise FoldRefusal(FoldCode.ROLE_FORBIDS)
-    try:
-        operation = parse_operation(body)
-    except RemoteProtocolError:
-        raise FoldRefusal(FoldCode.BODY_MALFORMED) from None
-    if not isinstance(operation, (SeatAdd, SeatRemove)):
-        return state
-    before = _operations_before(state, at)
-    if len(before) >= MAX_DRAFTS:
-        raise FoldRefusal(FoldCode.TOO_MANY)
-    waiting = (*before, b64u(encode_operation(operation)))
-    return msgspec.structs.replace(state, operations=waiting, operations_by=at.sender, operations_seq=at.seq)
+def decide_commit(state: RoomState, at: At, change: CommitChange, told: Sequence[Told]) -> RoomState:
+    """The state after a commit. Raises FoldRefusal: then everybody skips it.
 
-
-def _operations_before(state: RoomState, at: At) -> tuple[str, ...]:
-    """The operations of the sender that stand right before an event, as in one Submit they do.
-
-    Others belong to a commit that was refused, or to none: they may not spoil the next one.
+    told  the SeatAdd and SeatRemove of the same seat directly before it (`Clear.told_before`)
     """
-    adjacent = state.operations_by == at.sender and state.operations_seq + 1 == at.seq
-    return state.operations if adjacent else ()
-
-
-def decide_commit(state: RoomState, at: At, change: CommitChange) -> RoomState:
-    """The state after a commit. Raises FoldRefusal: then everybody skips it."""
     sender = state.seats.get(at.sender)
     if sender is None:
         raise FoldRefusal(FoldCode.SENDER_UNKNOWN)
@@ -93,18 +64,17 @@ def decide_commit(state: RoomState, at: At, change: CommitChange) -> RoomState:
     may_change_roster = sender.role is Role.FACILITATOR and sender.accepted >= state.rules.version
     if (change.joining or change.leaving) and not may_change_roster:
         raise FoldRefusal(FoldCode.COMMIT_NOT_ALLOWED)
-    decided = msgspec.structs.replace(state, operations=(), operations_by=None, operations_seq=0)
+    decided = seen_alive(state, at.sender, at.time)
     for seat in change.leaving:
         decided = _without(decided, at, seat)
     for joining in change.joining:
         decided = _with(decided, at, joining)
-    _check_operations(_operations_before(state, at), decided, change)
+    _check_operations(told, decided, change)
     return decided
 
 
-def _check_operations(operations: Sequence[str], decided: RoomState, change: CommitChange) -> None:
+def _check_operations(told: Sequence[Told], decided: RoomState, change: CommitChange) -> None:
     """What the server was told right before is exactly what the commit does."""
-    told = [parse_operation(parse_b64u(operation)) for operation in operations]
     added = {
         (b64u(one.seat), b64u(one.seat_key), one.may_facilitate) for one in told if isinstance(one, SeatAdd)
     }
@@ -145,8 +115,11 @@ def _with(state: RoomState, at: At, joining: Joining) -> RoomState:
     if any(own & {one.keys.seat, one.keys.leaf, one.keys.governance} for one in state.seats.values()):
         raise FoldRefusal(FoldCode.COMMIT_UNEXPECTED)
     wanted, by = _approved_add(state, at, joining)
-    if wanted.role is None or wanted.name is None:
-        raise FoldRefusal(FoldCode.APPROVALS_MISSING)
+    check_add(state, wanted, at.time)
+    require_name(state, joining.seat, wanted.name)
+    assert wanted.role is not None
+    assert wanted.name is not None
+    assert wanted.mailbox is not None
     seat = Seat(
         leaf=joining.leaf,
         role=wanted.role,
@@ -157,7 +130,9 @@ def _with(state: RoomState, at: At, joining: Joining) -> RoomState:
         accepted=0,
         since=at.seq,
         by=by,
+        operates=wanted.role is Role.FACILITATOR,
     )
+    state = without_mailboxes(state, {wanted.mailbox})
     left = {key: one for key, one in state.approvals.items() if one.act.seat != joining.seat}
     return msgspec.structs.replace(state, seats={**state.seats, joining.seat: seat}, approvals=left)
 

@@ -49,7 +49,13 @@ class FoldCode(Enum):
         "A seat tried to change its keys without being admitted anew.",
     )
     OPERATIONS_UNFIT = ("operations-unfit", "The server was told something else than the members.")
-    SNAPSHOT_WRONG = ("snapshot-wrong", "A new member was told a wrong state of the room.")
+    NAME_UNFIT = (
+        "name-unfit",
+        "A name is empty, cannot be seen, or is another member's. Choose another one.",
+    )
+    SCOPE_UNFIT = ("scope-unfit", "A bot needs a declared scope, and nobody else has one.")
+    NOT_CLOSED = ("not-closed", "A seat's key is disclosed after the room was closed, not before.")
+    KEY_UNFIT = ("key-unfit", "A disclosed key is not the one that the seat used.")
     LAST_FACILITATOR = ("last-facilitator", "The room would be left without a facilitator.")
     TOO_MANY = ("too-many", "There are as many of these as a room may have.")
 

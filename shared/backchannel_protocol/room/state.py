@@ -25,9 +25,14 @@ Signature = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{85}[AQgw]\Z")]
 Bytes = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]*\Z", max_length=4096)]
 PartyId = Annotated[str, Meta(min_length=1, max_length=8)]
 Name = Annotated[str, Meta(min_length=1, max_length=80)]
+"""What else a name must be, `names.is_name` says."""
 Line = Annotated[str, Meta(min_length=1, max_length=300)]
 Text = Annotated[str, Meta(max_length=2000)]
 Natural = Annotated[int, Meta(ge=0, le=(1 << 53) - 1)]
+
+Word = Annotated[int, Meta(ge=0, le=2047)]
+Words = tuple[Word, Word, Word]
+"""What both sides of a knock read aloud: numbers of words in the reader's list."""
 
 MAX_PARTIES = 12
 MAX_RULES = 12
@@ -94,18 +99,32 @@ class Keys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     inbox: Bytes
 
 
+class Scope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a bot is for, what its library hands its program, and whether it writes."""
+
+    purpose: Line
+    reads: Literal["all", "addressed", "none"]
+    writes: bool
+
+
 class Seat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A place in the room. `accepted` is the version of the rules that it accepted last, 0 for none."""
+    """A place in the room.
+
+    accepted  the version of the rules that it accepted last, 0 for none
+    by        who approved it
+    operates  whether the server was told that it may facilitate
+    """
 
     leaf: Natural
     role: Role
     party: PartyId | None
     name: Name
     keys: Keys
-    scope: Text | None
+    scope: Scope | None
     accepted: Natural
     since: Natural
     by: tuple[Id, ...]
+    operates: bool
 
 
 class Invited(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -113,7 +132,7 @@ class Invited(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     role: Role
     party: PartyId | None
-    scope: Text | None
+    scope: Scope | None
     expires: Natural
     by: Id
 
@@ -121,7 +140,7 @@ class Invited(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Act(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """What an approval approves, and nothing else. Fields that an act has no use for are left out.
 
-    add: seat, name, role, party, scope, keys, package · remove: seat · role: seat, role, party ·
+    add: seat, name, role, party, scope, keys, package, mailbox · remove: seat · role: seat, role, party ·
     rule: admission
     """
 
@@ -132,16 +151,29 @@ class Act(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields
     name: Name | None = None
     role: Role | None = None
     party: PartyId | None = None
-    scope: Text | None = None
+    scope: Scope | None = None
     keys: Keys | None = None
     package: Reference | None = None
+    mailbox: Id | None = None
     admission: Literal["any", "party"] | None = None
 
 
 class Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A facilitator's approval that was not used yet (or, naming a lost party's facilitator, a member's)."""
+    """An approval that was not used yet: a facilitator's, or for a party at stake a member's.
+
+    since  when it was given, or when the seat that it removes governed last
+    """
 
     act: Act
+    by: Id
+    since: Natural
+
+
+class Knocking(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who knocks at an open invitation: the act that would let it in, and the three words' numbers."""
+
+    act: Act
+    words: Words
     by: Id
 
 
@@ -155,10 +187,7 @@ class Past(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RoomState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The room.
-
-    `operations` are those in clear, up to `operations_seq`, that wait for the commit right behind them.
-    """
+    """The room. `disclosed` are the seats whose private leaf key is known to all, after closing."""
 
     room: Id
     suite: Natural
@@ -174,15 +203,14 @@ class RoomState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     past: tuple[Past, ...] = ()
     leaving: tuple[Id, ...] = ()
     invitations: dict[Id, Invited] = {}
+    knocks: dict[Id, Knocking] = {}
     approvals: dict[Id, Approval] = {}
     intents: dict[Id, Natural] = {}
-    operations: tuple[Bytes, ...] = ()
-    operations_by: Id | None = None
-    operations_seq: Natural = 0
     closed: Natural | None = None
+    disclosed: tuple[Id, ...] = ()
 
     def to_json(self) -> JsonObject:
-        """The state as a snapshot carries it."""
+        """The state as it is hashed, and as a joiner gets it."""
         return json_of(self)
 
     @classmethod

@@ -12,9 +12,9 @@ import msgspec
 from msgspec import Meta
 
 from backchannel_protocol.envelope import Envelope
-from backchannel_protocol.room.decide import At
+from backchannel_protocol.room.place import At
 from backchannel_protocol.room.refusals import FoldCode, FoldRefusal
-from backchannel_protocol.room.state import Id, Natural, Role, RoomState
+from backchannel_protocol.room.state import Id, Natural, Role, RoomState, Seat
 
 MAX_MESSAGE_CHARS = 20_000
 MessageText = Annotated[str, Meta(min_length=1, max_length=MAX_MESSAGE_CHARS)]
@@ -56,8 +56,6 @@ Said = Message | Retract | Seen
 CHAT: dict[str, type[Said]] = {"message": Message, "retract": Retract, "seen": Seen}
 """The type of a chat event's envelope, and what its body must be."""
 
-_SILENT = (Role.OBSERVER,)
-
 
 def decide_chat(state: RoomState, at: At, envelope: Envelope, last_intent: int) -> Said:
     """A chat event as it counts. Raises FoldRefusal.
@@ -80,9 +78,14 @@ def decide_chat(state: RoomState, at: At, envelope: Envelope, last_intent: int) 
         said = msgspec.convert(envelope.body, wanted)
     except msgspec.ValidationError:
         raise FoldRefusal(FoldCode.BODY_MALFORMED) from None
-    if isinstance(said, Message) and sender.role in _SILENT:
+    if isinstance(said, Message) and not may_write(sender):
         raise FoldRefusal(FoldCode.ROLE_FORBIDS)
     return said
+
+
+def may_write(seat: Seat) -> bool:
+    """Whether a seat's messages count: not an observer's, nor those of a bot that declared to be silent."""
+    return seat.role is not Role.OBSERVER and (seat.scope is None or seat.scope.writes)
 
 
 def check_retraction(at: At, author: str | None) -> None:
