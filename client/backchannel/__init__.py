@@ -38,7 +38,7 @@ from backchannel.room.facts import (
     SendFailed,
 )
 from backchannel.speaking import Delivery, Outgoing, Waiting
-from backchannel_protocol.room.state import Role
+from backchannel_protocol.room.state import Role, Scope
 
 __all__ = [
     "BackchannelError",
@@ -61,6 +61,7 @@ __all__ = [
     "Room",
     "RoomGoverned",
     "RoomStopped",
+    "Scope",
     "SeatJoined",
     "SeatLeft",
     "SendFailed",

@@ -8,7 +8,6 @@ from typing import Literal
 
 from backchannel.desk import Desk
 from backchannel.errors import BackchannelError, NotAllowed
-from backchannel.facilitation.duties import approvers
 from backchannel.facilitation.invitations import InvitationStatus, invitations_of
 from backchannel.facilitation.knocks import (
     approval_of,
@@ -27,8 +26,8 @@ from backchannel_protocol.ids import ID_SIZE, MailboxId, b64u, parse_b64u
 from backchannel_protocol.invitation import SECRET_SIZE, Invitation
 from backchannel_protocol.keys import fingerprint, public_key
 from backchannel_protocol.operations import CloseRoom, InvitationClose, InvitationOpen, SetPolicy
-from backchannel_protocol.room.admission import is_satisfied, sign_approval
-from backchannel_protocol.room.state import Act, Role, json_of
+from backchannel_protocol.room.admission import awaited, sign_approval
+from backchannel_protocol.room.state import Act, Role, Scope, json_of
 
 INVITATION_S = 7 * 24 * 3600
 
@@ -81,7 +80,7 @@ class Governing(Desk):
         *,
         role: Role = Role.PARTICIPANT,
         party: str | None = None,
-        scope: str | None = None,
+        scope: Scope | None = None,
         expires_in_s: int = INVITATION_S,
     ) -> str:
         """A link for one person. Give it to nobody else; it works once."""
@@ -96,7 +95,7 @@ class Governing(Desk):
             "mailbox": mailbox,
             "party": party,
             "role": role.value,
-            "scope": scope,
+            "scope": None if scope is None else json_of(scope),
         }
         opening = InvitationOpen(None, invitation.mailbox, invitation.auth_key, expires)
         kept = Change(notes={INVITE + mailbox: invitation.fragment().encode()})
@@ -143,11 +142,7 @@ class Governing(Desk):
         """What other facilitators approved and what still lacks approvals."""
         acts = {one.act.seat: one.act for one in self.state.approvals.values()}
         time_s = self.ledger.view.time
-        return [
-            act
-            for act in acts.values()
-            if not is_satisfied(self.state, act, approvers(self.state, act, time_s))
-        ]
+        return [act for act in acts.values() if awaited(self.state, act, time_s)]
 
     async def approve(self, wanted: KnockArrived | Act) -> tuple[tuple[str, str], ...]:
         """Approves an admission or a removal; the parties (id, name) whose approval is still awaited."""
@@ -157,8 +152,7 @@ class Governing(Desk):
         approved = approval_of(state, act, self._now())
         signature = sign_approval(self.ledger.keys.governance_key, state.room, approved)
         await self._govern("approve", {"act": json_of(approved), "signature": b64u(signature)})
-        by = approvers(self.state, approved, self.ledger.view.time) | {self.seat}
-        return waiting_for(self.state, approved, by)
+        return waiting_for(self.state, approved, self.ledger.view.time)
 
     async def unapprove(self, wanted: KnockArrived | Act) -> None:
         """Takes an own approval back, while nothing was done on it."""

@@ -31,8 +31,10 @@ from backchannel_protocol.ids import EventId, RoomId, Time, b64u, parse_b64u
 from backchannel_protocol.invitation import Invitation, knock_commitment, mail_content, word_numbers
 from backchannel_protocol.keys import fingerprint, generate_key, public_key, sign
 from backchannel_protocol.record.merkle import Frontier
+from backchannel_protocol.room.clear import Clear
 from backchannel_protocol.room.refusals import FoldRefusal
 from backchannel_protocol.room.state import RoomState
+from backchannel_protocol.room.void import Opening
 
 
 class _Wire(msgspec.Struct, array_like=True, frozen=True):
@@ -179,6 +181,7 @@ def enter_room(knocker: Knocker, answer: Answer) -> Admitted:
             opening=EventId(parse_b64u(answer.commit, 16)),
             mls=mls,
             state=state,
+            clear=_clear_of(state, answer, int(mls.epoch)),
             begin=answer.seq,
             record=Frontier.decode(size, parse_b64u(frontier)),
         )
@@ -186,6 +189,22 @@ def enter_room(knocker: Knocker, answer: Answer) -> Admitted:
         raise _unfit() from None
     _check_room(knocker, state, view, keys, record_key)
     return Admitted(keys, view.noted(), record_key)
+
+
+def _clear_of(state: RoomState, answer: Answer, epoch: int) -> Clear:
+    """What a joiner knows of the clear log: the seats, and the commit that added it."""
+    seats = {parse_b64u(id_): seat for id_, seat in state.seats.items()}
+    past = {parse_b64u(one.seat): one for one in state.past}
+    opening = Opening(
+        commit=parse_b64u(answer.commit, 16),
+        author=parse_b64u(answer.by, 16),
+        epoch=epoch - 1,
+        before=b"",
+        added=frozenset(id_ for id_, seat in seats.items() if seat.since == answer.seq),
+        removed=frozenset(id_ for id_, one in past.items() if one.seq == answer.seq),
+    )
+    bits = {**dict.fromkeys(past, False), **{id_: seat.operates for id_, seat in seats.items()}}
+    return Clear(epoch, opening.commit, bits, frozenset(past), (opening,))
 
 
 def _check_room(

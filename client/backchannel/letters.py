@@ -59,7 +59,7 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     """Step 4. `missing`: ids and names of parties whose facilitator has still to approve.
 
     Of an admission: the state right after the commit at `seq`, the chain there, the record's
-    frontier (size, hashes), the id of the commit, Welcome and tree.
+    frontier (size, hashes), the id of the commit and whose it is, Welcome and tree.
     """
 
     answer: Literal["waiting", "declined", "admitted"]
@@ -68,6 +68,7 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     time: int = 0
     chain: str = ""
     commit: str = ""
+    by: str = ""
     record: tuple[int, str] = (0, "")
     state: dict[str, object] = {}
     welcome: Text = ""
@@ -106,6 +107,7 @@ def admission(view: RoomView, welcome: bytes, tree: bytes) -> Answer:
         time=view.time,
         chain=b64u(view.chain),
         commit=b64u(view.opening),
+        by=view.own,
         record=(view.record.size, b64u(view.record.encode())),
         state=dict(state),
         welcome=b64u(welcome),

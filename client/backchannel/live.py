@@ -18,7 +18,7 @@ from backchannel import waiting
 from backchannel.connection.host import Host
 from backchannel.connection.session import Place, Session, known_sentence
 from backchannel.errors import BackchannelError, NotAllowed, ServerRefused, ServerUnreachable, Stopped
-from backchannel.facilitation.duties import plans_due, still_wanted, void_due
+from backchannel.facilitation.duties import is_given_up, plans_due, still_wanted, void_due
 from backchannel.facilitation.knocks import KNOCK, letter_due, packages_of, take_mail
 from backchannel.inbox import INVITE, LETTER, Pending, old_notes, take
 from backchannel.ledger import Change, Failure, Ledger
@@ -39,6 +39,8 @@ FIRST_BACKOFF_S: Final = 0.25
 LAST_BACKOFF_S: Final = 30.0
 MAX_DOUBLINGS: Final = 7
 """How often the pause doubles, where a server says `stale-epoch` and shows nothing new."""
+DUTIES_S: Final = 600.0
+"""How often it is looked whether time alone has made something due."""
 
 
 class LiveRoom:
@@ -289,7 +291,8 @@ class LiveRoom:
     async def _rest(self) -> None:
         """Until something happens, or until what was held may be tried again."""
         now = time.monotonic()
-        wait = min((hold.until - now for hold in self._held.values() if hold.until > now), default=None)
+        held = (hold.until - now for hold in self._held.values() if hold.until > now)
+        wait = min(held, default=DUTIES_S)
         try:
             async with asyncio.timeout(wait):
                 await self._wake.wait()
@@ -343,26 +346,31 @@ class LiveRoom:
             if void is not None and not any(item.voids() for item in ledger.items.values()):
                 await ledger.enqueue_plain(void)
             planned = {item.plan.seat for item in ledger.items.values() if item.plan is not None}
-            for plan in plans_due(ledger.view, packages_of(ledger.notes)):
+            for plan in plans_due(ledger.view, packages_of(ledger.notes), int(self._clock())):
                 if plan.seat not in planned:
                     await ledger.enqueue_plain(Item(place=0, lane="governance", plan=plan))
             await self._close_used(ledger)
-            if self._confirm:
+            if is_given_up(ledger.view):
+                if not any(item.lane == "governance" and item.type for item in ledger.items.values()):
+                    await ledger.enqueue("governance", "confirm", {})
+            elif self._confirm:
                 self._confirm = False
                 if not ledger.items:
                     await ledger.enqueue("governance", "confirm", {})
         await self._post(session)
 
     async def _close_used(self, ledger: Ledger) -> None:
-        """An invitation that led somebody in is over. The caller holds the ledger's lock."""
+        """What was kept of an invitation goes when it led somebody in for good.
+
+        The caller holds the ledger's lock.
+        """
         state = ledger.view.state
-        if state is None or state.closed is not None or not ledger.view.facilitates:
+        if state is None or ledger.view.previous:
             return
-        for plan in packages_of(ledger.notes).values():
-            mailbox = b64u(plan.mailbox)
-            if plan.seat in state.seats and mailbox in state.invitations:
-                over = Change(drop_notes={KNOCK + mailbox, INVITE + mailbox})
-                await ledger.enqueue("governance", "revoke", {"mailbox": mailbox}, change=over)
+        over = {b64u(plan.mailbox) for plan in packages_of(ledger.notes).values() if plan.seat in state.seats}
+        if over:
+            gone = {name + mailbox for name in (KNOCK, INVITE) for mailbox in over}
+            await ledger.store(Change(drop_notes=gone))
 
     async def _post(self, session: Session) -> None:
         """Letters: Welcomes until who got one has written, and whom an invitee still waits for."""

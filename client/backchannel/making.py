@@ -27,7 +27,8 @@ from backchannel_protocol.ids import ID_SIZE, KEY_SIZE, RoomId, b64u
 from backchannel_protocol.keys import public_key
 from backchannel_protocol.operations import SetPolicy, encode_operation
 from backchannel_protocol.refusals import Code
-from backchannel_protocol.room.decide import At, decide
+from backchannel_protocol.room.decide import decide
+from backchannel_protocol.room.place import At
 from backchannel_protocol.room.refusals import FoldRefusal
 from backchannel_protocol.room.state import json_of
 

@@ -34,7 +34,8 @@ from backchannel_protocol.operations import (
     encode_operation,
     parse_operation,
 )
-from backchannel_protocol.room.commit import CommitChange, decide_commit, decide_operation
+from backchannel_protocol.room.clear import Told
+from backchannel_protocol.room.commit import CommitChange, approved_add, decide_commit
 from backchannel_protocol.room.place import At
 from backchannel_protocol.room.refusals import FoldCode, FoldRefusal
 from backchannel_protocol.room.state import Role, RoomState
@@ -147,7 +148,7 @@ def write_item(view: RoomView, item: Item, now_s: int) -> Written:
 
 
 def _write_commit(view: RoomView, item: Item, plan: Plan, now_s: int) -> Written:
-    """SeatAdd or SeatRemove, and the commit that does it (PROTOCOL.md, section 11)."""
+    """SeatAdd or SeatRemove, the commit that does it, and the end of the invitation that it used up."""
     state = view.state
     if state is None or view.skipped:
         raise NotAllowed("not-now", "The room is not ready for this change yet.")
@@ -164,15 +165,18 @@ def _write_commit(view: RoomView, item: Item, plan: Plan, now_s: int) -> Written
             now_s=now_s,
         )
         change = change_of(view.mls.suite.id, pending.staged.effect)
-        operations = _operations_of(state, plan, change)
-        _rehearse(view, state, operations, change)
+        at = At(b64u(view.room), view.seq + 1, max(view.time, now_s), view.own, "")
+        told = _told_of(state, at, change)
+        decide_commit(state, at, change, told)
     except FoldRefusal as refusal:
         raise NotAllowed(refusal.code.value, refusal.code.sentence) from None
     except MlsError as error:
         raise NotAllowed(error.code, error.sentence) from None
-    drafts = [_control(operation, view.epoch, view.opening) for operation in operations]
+    drafts = [_control(operation, view.epoch, view.opening) for operation in told]
     commit = os.urandom(ID_SIZE)
     drafts.append(Draft(commit, EventKind.COMMIT, view.epoch, view.opening, pending.message))
+    if plan.mailbox:
+        drafts.append(_control(InvitationClose(None, plan.mailbox), view.epoch + 1, commit))
     attempt = Attempt(
         _sent(drafts),
         view.epoch,
@@ -186,32 +190,16 @@ def _write_commit(view: RoomView, item: Item, plan: Plan, now_s: int) -> Written
     return Written(written, replace(view, mls=pending.sender_state))
 
 
-def _operations_of(state: RoomState, plan: Plan, change: CommitChange) -> list[Operation]:
-    """What the server is told: exactly what the commit does, right before it; a mailbox is closed first."""
-    if not plan.package:
-        return [SeatRemove(None, parse_b64u(seat)) for seat in change.leaving]
-    operations: list[Operation] = [InvitationClose(None, plan.mailbox)] if plan.mailbox else []
-    for joining in change.joining:
-        facilitates = any(
-            one.act.seat == joining.seat and one.act.role is Role.FACILITATOR
-            for one in state.approvals.values()
-        )
-        operations.append(SeatAdd(None, parse_b64u(joining.seat), parse_b64u(joining.keys.seat), facilitates))
-    return operations
-
-
-def _rehearse(
-    view: RoomView, state: RoomState, operations: Iterable[Operation], change: CommitChange
-) -> None:
-    """Everybody's decision, before anything is sent. Raises FoldRefusal."""
+def _told_of(state: RoomState, at: At, change: CommitChange) -> list[Told]:
+    """What the server is told: exactly what the commit does, right before it. Raises FoldRefusal."""
     if not change.joining and not change.leaving:
         raise FoldRefusal(FoldCode.SEAT_UNKNOWN)
-    seq = view.seq
-    for operation in operations:
-        seq += 1
-        at = At(b64u(view.room), seq, view.time, view.own, "")
-        state = decide_operation(state, at, encode_operation(operation))
-    decide_commit(state, At(b64u(view.room), seq + 1, view.time, view.own, ""), change)
+    told: list[Told] = [SeatRemove(None, parse_b64u(seat)) for seat in change.leaving]
+    for joining in change.joining:
+        act, _ = approved_add(state, at, joining)
+        key = parse_b64u(joining.keys.seat)
+        told.append(SeatAdd(None, parse_b64u(joining.seat), key, act.role is Role.FACILITATOR))
+    return told
 
 
 def own_event(items: Iterable[Item], event: bytes) -> tuple[Item, Attempt, OwnEvent] | None:

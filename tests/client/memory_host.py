@@ -183,8 +183,12 @@ class MemoryHost:
             return Code.REMOVED
         if log.closed:
             return Code.ROOM_CLOSED
-        if any((draft.epoch, draft.opening) != (log.epoch, log.opening) for draft in drafts):
-            return Code.STALE_EPOCH
+        epoch, opening = log.epoch, log.opening
+        for draft in drafts:
+            if (draft.epoch, draft.opening) != (epoch, opening):
+                return Code.STALE_EPOCH
+            if draft.kind is EventKind.COMMIT:
+                epoch, opening = epoch + 1, draft.id
         operates = any(draft.kind is EventKind.CONTROL for draft in drafts)
         return Code.NOT_ALLOWED if operates and not log.seats[author].facilitates else None
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import backchannel
-from backchannel import Client, MessageSent, Role
+from backchannel import Client, MessageSent, Role, Scope
 from backchannel.testing import LocalServer
 from backchannel_mls import X25519_AES128GCM_SHA256_ED25519, XWING_AES256GCM_SHA512_ED25519
 from client.people import heard, knock_of, let_in, make_room, texts, until
@@ -78,7 +78,7 @@ async def test_everybody_is_offline_and_comes_back(server: LocalServer, clients:
 
 async def test_a_bot_in_ten_lines(server: LocalServer, clients: list[Client]) -> None:
     ann = await make_room(clients[0], server.url, server.token)
-    link = await ann.invite(role=Role.BOT, scope="Repeats what it hears.")
+    link = await ann.invite(role=Role.BOT, scope=Scope("Repeats what it hears.", "all", writes=True))
 
     async def bot() -> None:
         async with backchannel.open_profile(None, look_s=LOOK_S) as client:
@@ -94,7 +94,7 @@ async def test_a_bot_in_ten_lines(server: LocalServer, clients: list[Client]) ->
     await ann.send("Is anybody there?")
     await heard(ann, "I hear: Is anybody there?")
     (echo,) = [seat for seat in ann.members().values() if seat.role is Role.BOT]
-    assert echo.scope == "Repeats what it hears."
+    assert echo.scope == Scope("Repeats what it hears.", "all", writes=True)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -20,12 +20,14 @@ from backchannel_protocol.canonical import jcs, parse_jcs
 from backchannel_protocol.ids import b64u
 from backchannel_protocol.operations import SeatAdd, SeatRemove, encode_operation
 from backchannel_protocol.room.admission import sign_approval
+from backchannel_protocol.room.names import name_key
 from backchannel_protocol.room.refusals import FoldCode, FoldRefusal
 from backchannel_protocol.room.state import Act, Role, RoomState, Seat, json_of
 from protocol.history import (
     Commit,
     Control,
     Entry,
+    Folded,
     Governance,
     Outcome,
     Story,
@@ -33,8 +35,9 @@ from protocol.history import (
     invite_body,
     joined,
     outcome_of,
+    scope_json,
 )
-from protocol.people import PEOPLE, ROOM_ID, Person, id_of, seed_of
+from protocol.people import PEOPLE, ROOM_ID, Person, id_of
 from protocol.rooms import lost_room, new_room, open_room, strict_room
 
 EVERYBODY = (*PEOPLE, *(Person(f"Newcomer {number}") for number in range(4)))
@@ -47,7 +50,7 @@ anybody = st.integers(0, 19)
 roles = st.sampled_from([Role.FACILITATOR, Role.FACILITATOR, Role.PARTICIPANT, Role.OBSERVER, Role.BOT])
 parties = st.sampled_from(["a", "b", "b", None])
 kinds = st.sampled_from(["add", "add", "remove", "role", "role", "rule"])
-lifetimes = st.sampled_from([1, 5, 60, 10_000, 10_000, 10_000])
+lifetimes = st.sampled_from([1, 5, 60, 10_000, 10 * 86_400, 14 * 86_400])
 
 
 @dataclass
@@ -58,6 +61,7 @@ class Naive:
     seats: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     left: set[str] = field(default_factory=set)
     approved: list[dict[str, Any]] = field(default_factory=list)
+    open: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def facilitators(self, of: str | None = None) -> set[str]:
         return {
@@ -66,36 +70,70 @@ class Naive:
             if role == "facilitator" and of in (None, party)
         }
 
+    def voters(self, party: str) -> set[str]:
+        return {
+            seat
+            for seat, (role, of) in self.seats.items()
+            if of == party and role in ("participant", "interpreter")
+        }
+
     def is_allowed(self, what: dict[str, Any], time: int) -> bool:
         """Whether who approved exactly this, and still may, is who the rule asks for."""
-        by = {one["by"] for one in self.approved if one["what"] == what and time < one["expires"]}
+        given = {
+            one["by"]: one["since"] for one in self.approved if one["what"] == what and time < one["expires"]
+        }
+        by = set(given)
+        if what["act"] == "add" and not self._is_invited(what, time):
+            return False
         if self.rule == "any":
             return bool(by & self.facilitators())
         party = self._party_that_cannot_speak(what)
         if party is None:
-            return all(by & self.facilitators(one) for one in PARTIES)
-        others = self.facilitators() - {what["seat"]}
-        voters = {
-            s for s, (role, of) in self.seats.items() if of == party and role not in ("facilitator", "bot")
-        }
-        return bool(others) and others <= by and len(by & voters) > len(voters) / 2
+            asked = [one for one in PARTIES if self.facilitators(one) or self.voters(one)]
+            return bool(by & self.facilitators()) and all(by & self.facilitators(one) for one in asked)
+        others, voters = self.facilitators() - {what["seat"]}, self.voters(party)
+        if not others or not others <= by:
+            return False
+        if voters:
+            return len(by & voters) > len(voters) / 2
+        return all(time - given[one] >= 3 * 24 * 3600 for one in others)
+
+    def _is_invited(self, what: dict[str, Any], time: int) -> bool:
+        invited = self.open.get(what["mailbox"])
+        offered = ("role", "party", "scope")
+        return (
+            invited is not None
+            and time < invited["expires"]
+            and all(invited.get(name) == what.get(name) for name in offered)
+        )
 
     def _party_that_cannot_speak(self, what: dict[str, Any]) -> str | None:
         """The party whose members decide, having no facilitator or only the one in question."""
         role, party = self.seats.get(what.get("seat", ""), ("", None))
-        if what["act"] == "remove" and role == "facilitator" and party is not None:
-            return party if self.facilitators(party) == {what["seat"]} else None
-        if what["act"] == "role" and what["role"] == "facilitator":
+        alone = role == "facilitator" and party is not None and self.facilitators(party) == {what["seat"]}
+        if what["act"] == "remove":
+            return party if alone else None
+        if what["act"] in ("add", "role") and what["role"] == "facilitator" and not alone:
             wanted: str | None = what.get("party")
-            takes_anothers = (
-                role == "facilitator" and party is not None and self.facilitators(party) == {what["seat"]}
-            )
-            if wanted is not None and not self.facilitators(wanted) and not takes_anothers:
-                return wanted
+            return wanted if wanted is not None and not self.facilitators(wanted) else None
         return None
+
+    def governed(self, seat: str, time: int) -> None:
+        """A seat is there: who wanted it gone because nobody heard of it begins anew."""
+        what = {"act": "remove", "seat": seat}
+        lost = None if self.rule == "any" else self._party_that_cannot_speak(what)
+        if lost is not None and not self.voters(lost):
+            self.use(what)
+        for one in self.approved:
+            if one["what"] == what:
+                one["since"] = time
 
     def use(self, what: dict[str, Any]) -> None:
         self.approved = [one for one in self.approved if one["what"] != what]
+
+    def close(self, mailboxes: set[str]) -> None:
+        self.open = {id_: one for id_, one in self.open.items() if id_ not in mailboxes}
+        self.approved = [one for one in self.approved if one["what"].get("mailbox") not in mailboxes]
 
 
 def what_of(act: Act) -> dict[str, Any]:
@@ -121,7 +159,7 @@ class Room(RuleBasedStateMachine):
         super().__init__()
         self.story = Story("machine")
         self.naive = Naive()
-        self.joiner: RoomState | None = None
+        self.joiner = Folded()
 
     # ---- one step
     def _write(self, entry: Entry) -> bool:
@@ -147,13 +185,14 @@ class Room(RuleBasedStateMachine):
             for came in entry.joining:
                 for one in self.naive.approved:
                     if (one["what"].get("seat"), one["what"].get("package")) == (came.seat, came.package):
-                        assert not self.naive.is_allowed(one["what"], entry.time)
+                        assert not self.naive.is_allowed(one["what"], entry.time), one
         elif isinstance(entry, Governance) and entry.type == "role":
             assert not self.naive.is_allowed(role_of(entry.body), entry.time)
 
     def _joiner_agrees(self, entry: Entry) -> None:
         """Who has the state from canonical JSON, at every step anew, comes to the same."""
-        copied = None if self.joiner is None else copy_of(self.joiner)
+        known = self.joiner.state
+        copied = self.joiner if known is None else replace(self.joiner, state=copy_of(known))
         assert copied == self.joiner
         self.joiner, outcome = outcome_of(copied, entry)
         assert outcome == self.story.outcomes[-1]
@@ -183,14 +222,24 @@ class Room(RuleBasedStateMachine):
         state = self.story.state
         if isinstance(entry, Commit):
             assert before is not None
+            self.naive.governed(entry.seat, entry.time)
             for gone in entry.leaving:
                 if gone not in self.naive.left:
                     assert self.naive.is_allowed({"act": "remove", "seat": gone}, entry.time)
                     self.naive.use({"act": "remove", "seat": gone})
                 self._forget(gone)
             for came in entry.joining:
-                what = what_of(add_of(came.seat, state.seats[came.seat], came.package))
-                assert self.naive.is_allowed(what, entry.time), "somebody came in without the approvals"
+                added = add_of(came.seat, state.seats[came.seat], came.package)
+                candidates = [
+                    one["what"]
+                    for one in self.naive.approved
+                    if {**one["what"], "mailbox": ""} == {**what_of(added), "mailbox": ""}
+                ]
+                allowed = [what for what in candidates if self.naive.is_allowed(what, entry.time)]
+                assert allowed, "somebody came in without the approvals"
+                used = {mailbox for mailbox in self.naive.open if mailbox not in state.invitations}
+                assert len(used & {what["mailbox"] for what in allowed}) == 1, "an invitation is used up"
+                self.naive.close(used)
                 seat = state.seats[came.seat]
                 self.naive.seats[came.seat] = (seat.role.value, seat.party)
         elif isinstance(entry, Governance):
@@ -203,6 +252,10 @@ class Room(RuleBasedStateMachine):
         self.naive.approved = [one for one in self.naive.approved if one["by"] != gone]
 
     def _observe_governance(self, entry: Governance) -> None:
+        self._judge_governance(entry)
+        self.naive.governed(entry.seat, entry.time)
+
+    def _judge_governance(self, entry: Governance) -> None:
         naive, body = self.naive, entry.body
         match entry.type:
             case "genesis":
@@ -216,7 +269,13 @@ class Room(RuleBasedStateMachine):
                     if (one["what"]["act"], one["what"].get("seat"), one["by"]) != key
                 ]
                 naive.approved.append(
-                    {"what": what, "by": entry.seat, "expires": body["act"]["expires"], "id": entry.id}
+                    {
+                        "what": what,
+                        "by": entry.seat,
+                        "expires": body["act"]["expires"],
+                        "since": entry.time,
+                        "id": entry.id,
+                    }
                 )
             case "unapprove":
                 assert {"by": entry.seat}.items() <= next(
@@ -236,8 +295,13 @@ class Room(RuleBasedStateMachine):
                 naive.rule, naive.approved = body["rule"], []
             case "leave":
                 naive.left.add(entry.seat)
+            case "invite":
+                naive.close({id_ for id_, one in naive.open.items() if one["expires"] <= entry.time})
+                naive.open[body["mailbox"]] = body
+            case "revoke":
+                naive.close({body["mailbox"]})
             case "close":
-                naive.approved = []
+                naive.approved, naive.open = [], {}
 
     # ---- what people try
     @initialize(begin=st.sampled_from([new_room, open_room, open_room, strict_room, strict_room, lost_room]))
@@ -245,7 +309,7 @@ class Room(RuleBasedStateMachine):
         for entry in begin("machine").entries:
             assert self._write(entry)
 
-    def _act(self, kind: str, whom: int, role: Role, party: str | None, lifetime: int = 10_000) -> Act:
+    def _act(self, kind: str, whom: int, role: Role, party: str | None, lifetime: int = 10 * 86_400) -> Act:
         expires, version = self.story.time + lifetime, self.story.state.admission.version
         match kind:
             case "add":
@@ -257,7 +321,17 @@ class Room(RuleBasedStateMachine):
             case _:
                 return Act("rule", version, expires, admission="any")
 
+    def _invite_for(self, act: Act) -> None:
+        """Mostly there is an invitation that fits."""
+        if act.act != "add" or act.mailbox is None or act.role is None or self.story.next_seq % 9 == 0:
+            return
+        if act.mailbox in self.story.state.invitations:
+            return
+        offered = {"role": act.role.value, "party": act.party, "scope": scope_json(act.scope)}
+        self._try(self._person(0), "invite", invite_body(act.mailbox, **offered, expires=act.expires))
+
     def _approve(self, who: Person, act: Act) -> bool:
+        self._invite_for(act)
         signature = b64u(sign_approval(who.governance, ROOM_ID, act))
         return self._try(who, "approve", {"act": json_of(act), "signature": signature})
 
@@ -372,10 +446,22 @@ class Room(RuleBasedStateMachine):
     def invite(self, who: int, number: int) -> None:
         self._try(self._person(who), "invite", invite_body(id_of("mailbox", str(number))))
 
-    @rule(who=anybody, lie=st.booleans())
-    def snapshot(self, who: int, lie: bool) -> None:
-        state = self.story.state.to_json()
-        self._try(self._person(who), "snapshot", {"state": {**state, "closed": 1} if lie else state})
+    @rule(who=anybody)
+    def is_there(self, who: int) -> None:
+        self._try(self._person(who), "confirm", {})
+
+    @precondition(lambda self: self.story.room is not None and self.story.state.invitations)
+    @rule(who=anybody, whom=anybody, number=st.integers(0, 9))
+    def knock_or_revoke(self, who: int, whom: int, number: int) -> None:
+        ids = sorted(self.story.state.invitations)
+        mailbox = ids[number % len(ids)]
+        if number > 7:
+            self._try(self._person(who), "revoke", {"mailbox": mailbox})
+            return
+        offered = self.story.state.invitations[mailbox]
+        act = add_act(self._outsider(whom), offered.role, offered.party, rule_version=0, expires=0)
+        known = msgspec.structs.replace(act, mailbox=mailbox, scope=offered.scope)
+        self._try(self._person(who), "knock", {"act": json_of(known), "words": [1, 2, 3]})
 
     @rule(who=anybody, doubled=st.integers(0, 2))
     def an_old_intent(self, who: int, doubled: int) -> None:
@@ -384,7 +470,7 @@ class Room(RuleBasedStateMachine):
         place = self.story.place()
         assert not self._write(Governance(seat=person.id, type="confirm", body={}, intent=intent, **place))
 
-    @rule(seconds=st.sampled_from([1, 10, 100]))
+    @rule(seconds=st.sampled_from([1, 10, 100, 86_400, 3 * 86_400]))
     def time_passes(self, seconds: int) -> None:
         self.story.time += seconds
 
@@ -400,22 +486,35 @@ class Room(RuleBasedStateMachine):
             assert self.story.state.facilitators()
 
     @invariant()
+    def nobody_has_anothers_name(self) -> None:
+        if self.story.room is not None:
+            names = [name_key(seat.name) for seat in self.story.state.seats.values()]
+            assert len(set(names)) == len(names)
+
+    @invariant()
+    def bots_and_nobody_else_have_a_scope(self) -> None:
+        if self.story.room is not None:
+            for seat in self.story.state.seats.values():
+                assert (seat.role is Role.BOT) == (seat.scope is not None)
+
+    @invariant()
     def nobody_is_both_here_and_gone(self) -> None:
         if self.story.room is not None:
             state = self.story.state
             gone = {one.seat for one in state.past}
             assert not gone & set(state.seats)
             assert set(state.leaving) <= set(state.seats)
+            assert set(state.knocks) <= set(state.invitations)
             assert set(state.intents) <= set(state.seats)
 
     def teardown(self) -> None:
         """State + events == state reloaded."""
-        state: RoomState | None = None
+        room = Folded()
         outcomes: list[Outcome] = []
         for entry in self.story.entries:
-            state, outcome = outcome_of(state, entry)
+            room, outcome = outcome_of(room, entry)
             outcomes.append(outcome)
-        assert state == self.story.room
+        assert room == self.story.folded
         assert outcomes == self.story.outcomes
 
 
@@ -441,9 +540,9 @@ TestRoom.settings = settings(max_examples=40, stateful_step_count=25)
 
 def test_the_model_is_not_content_with_too_little() -> None:
     naive = Naive("party", {"x": ("facilitator", "a"), "y": ("facilitator", "b"), "z": ("participant", "b")})
-    what = {"act": "add", "seat": b64u(seed_of("w")[:16])}
+    what = {"act": "remove", "seat": "z"}
     for by, allowed in ((("x",), False), (("x", "z"), False), (("x", "y"), True)):
-        naive.approved = [{"what": what, "by": one, "expires": 9, "id": one} for one in by]
+        naive.approved = [{"what": what, "by": one, "expires": 9, "since": 0, "id": one} for one in by]
         assert naive.is_allowed(what, 1) is allowed
         assert not naive.is_allowed(what, 9)
         assert not naive.is_allowed({**what, "role": "facilitator"}, 1)

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from msgspec.structs import replace
-
 from backchannel.outbox import Item, Plan
 from backchannel.room.view import RoomView
 from backchannel_protocol.operations import VoidCommit, encode_operation
-from backchannel_protocol.room.admission import is_satisfied
+from backchannel_protocol.room.admission import awaited, is_lone
+from backchannel_protocol.room.invitations import check_add, require_name
+from backchannel_protocol.room.refusals import FoldRefusal
 from backchannel_protocol.room.state import Act, RoomState
 
 
-def plans_due(view: RoomView, packages: Mapping[str, Plan]) -> list[Plan]:
+def plans_due(view: RoomView, packages: Mapping[str, Plan], now_s: int) -> list[Plan]:
     """The commits that this seat can and should make; `packages` are the knocks it holds, by seat."""
+    time = max(view.time, now_s)
     state = view.state
     if state is None or view.skipped or not view.facilitates or state.closed is not None:
         return []
@@ -29,33 +30,38 @@ def plans_due(view: RoomView, packages: Mapping[str, Plan]) -> list[Plan]:
     for act in {approval.act.seat: approval.act for approval in state.approvals.values()}.values():
         if act.seat is None or act.seat in done or act.seat == view.own:
             continue
-        if not is_satisfied(state, act, approvers(state, act, view.time)):
+        if awaited(state, act, time):
             continue
         if act.act == "remove" and act.seat in state.seats:
             plans.append(Plan(act.seat))
-        if act.act == "add" and act.seat in packages:
+        if act.act == "add" and act.seat in packages and _may_come_in(state, act, time):
             plans.append(packages[act.seat])
     return plans
 
 
-def approvers(state: RoomState, act: Act, time: int) -> set[str]:
-    """Who approved an act, in whatever words about its expiry, and may still be counted."""
-    return {
-        one.by
-        for one in state.approvals.values()
-        if _same(one.act, act) and time < one.act.expires and one.by in state.seats
-    }
+def _may_come_in(state: RoomState, act: Act, time: int) -> bool:
+    """Whether the invitation is still open, and the name still free."""
+    try:
+        check_add(state, act, time)
+        require_name(state, act.seat, act.name)
+    except FoldRefusal:
+        return False
+    return True
 
 
-def _same(one: Act, other: Act) -> bool:
-    return replace(one, expires=0) == replace(other, expires=0)
+def is_given_up(view: RoomView) -> bool:
+    """Whether others approved that this seat goes because nobody hears of it: it says that it is there."""
+    state = view.state
+    if state is None or view.own not in state.seats:
+        return False
+    return any(one.act.seat == view.own and is_lone(state, one.act) for one in state.approvals.values())
 
 
 def void_due(view: RoomView) -> Item | None:
     """The operation that takes a skipped commit back, where it is this seat's to send."""
     if not view.may_void():
         return None
-    operation = encode_operation(VoidCommit(None, view.skipped[-1].commit))
+    operation = encode_operation(VoidCommit(None, view.clear.opening))
     return Item(place=0, lane="governance", operations=(operation,))
 
 

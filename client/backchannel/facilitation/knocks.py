@@ -10,7 +10,6 @@ from typing import Final
 import msgspec
 
 from backchannel.errors import NotAllowed
-from backchannel.facilitation.duties import approvers
 from backchannel.inbox import INVITE, Pending
 from backchannel.ledger import Change, Ledger
 from backchannel.letters import (
@@ -33,18 +32,20 @@ from backchannel.room.membership import POLICY, credential_of, package_reference
 from backchannel.room.view import RoomView
 from backchannel.words import spoken
 from backchannel_mls import KeyPackage, MlsError, parse_message, verify_key_package
+from backchannel_protocol.canonical import JsonObject
 from backchannel_protocol.errors import RemoteProtocolError
 from backchannel_protocol.frames import Mail
 from backchannel_protocol.ids import b64u, parse_b64u
 from backchannel_protocol.invitation import Invitation, knock_commitment, word_numbers
 from backchannel_protocol.keys import public_key
-from backchannel_protocol.room.admission import missing_parties
-from backchannel_protocol.room.state import Act, RoomState
+from backchannel_protocol.room.admission import awaited
+from backchannel_protocol.room.names import is_name
+from backchannel_protocol.room.state import Act, RoomState, json_of
 
 KNOCK: Final = "knock/"
 """Notes: a knock, by mailbox."""
 
-APPROVAL_S: Final = 7 * 24 * 3600
+APPROVAL_S: Final = 13 * 24 * 3600
 """How long an approval holds."""
 
 
@@ -126,7 +127,7 @@ async def _reveal(
         return None
     invited = state.invitations.get(b64u(invitation.mailbox))
     package = _package_of_suite(reveal, state.suite)
-    if invited is None or package is None:
+    if invited is None or package is None or not is_name(reveal.name):
         return None
     encoded, parsed = package
     verify_key_package(parsed, state.suite, now_s=now_s, policy=POLICY)
@@ -142,9 +143,11 @@ async def _reveal(
         scope=invited.scope,
         keys=keys_of(credential, parsed.leaf_node.signature_key),
         package=package_reference(state.suite, parsed),
+        mailbox=b64u(invitation.mailbox),
     )
-    words = spoken(word_numbers(content, known.challenge, invitation))
-    missing = waiting_for(state, act, set())
+    numbers = word_numbers(content, known.challenge, invitation)
+    words = spoken(numbers)
+    missing = waiting_for(state, act, ledger.view.time)
     knock = msgspec.structs.replace(
         known,
         act=msgspec.json.encode(act),
@@ -154,14 +157,16 @@ async def _reveal(
     )
     change = _put(invitation, knock)
     change.notices.append(arrived(ledger.view, b64u(invitation.mailbox), act, words))
-    await ledger.store(change)
+    told = msgspec.structs.replace(act, rule_version=0)
+    body: JsonObject = {"act": json_of(told), "words": list(numbers)}
+    await ledger.enqueue("governance", "knock", body, change=change)
     return seal_letter(invitation, ANSWER, encode_letter(Answer("waiting", missing=missing)))
 
 
-def waiting_for(state: RoomState, act: Act, by: set[str]) -> tuple[tuple[str, str], ...]:
-    """The parties (id, name) whose facilitator has still to approve."""
+def waiting_for(state: RoomState, act: Act, time: int) -> tuple[tuple[str, str], ...]:
+    """The parties (id, name) that somebody has still to approve for."""
     names = {party.id: party.name for party in state.parties}
-    return tuple((party, names[party]) for party in missing_parties(state, act, by))
+    return tuple((party, names[party]) for party in awaited(state, act, time).all_parties(state))
 
 
 def arrived(view: RoomView, mailbox: str, act: Act, words: tuple[str, str, str]) -> KnockArrived:
@@ -195,7 +200,7 @@ def letter_due(ledger: Ledger) -> tuple[Change, Mail] | None:
         if act is None or fragment is None or knock.declined or act.seat in state.seats:
             continue
         act = msgspec.structs.replace(act, rule_version=state.admission.version)
-        missing = waiting_for(state, act, approvers(state, act, ledger.view.time))
+        missing = waiting_for(state, act, ledger.view.time)
         told = tuple(party for party, _ in missing)
         if missing and told != knock.told:
             invitation = Invitation.parse_fragment(fragment.decode())

@@ -58,8 +58,10 @@ def operate(view: RoomView, event: LogEvent, at: At, before: Clear, body: bytes)
     operated = view if state is view.state else replace(view, state=state)
     if unfit is None:
         return operated, ()
-    where = {"seq": event.seq, "time": event.time}
-    return operated, (EventIgnored(**where, seat=at.sender, code=unfit.value, sentence=unfit.sentence),)
+    fact = EventIgnored(
+        seq=event.seq, time=event.time, seat=at.sender, code=unfit.value, sentence=unfit.sentence
+    )
+    return operated, (fact,)
 
 
 def void(view: RoomView, event: LogEvent, followed: Followed) -> Entered:
@@ -75,7 +77,7 @@ def void(view: RoomView, event: LogEvent, followed: Followed) -> Entered:
 
 
 def _taken_back(view: RoomView, opening: Opening) -> RoomView:
-    """Without a commit. Where this client took it, with the state that it kept; what was told of bits stays."""
+    """Without a commit. Where this client took it, with the state that it kept; bits stay as told."""
     if opening.commit != view.opening:
         return view
     if view.seat in opening.added:

@@ -31,8 +31,8 @@ AuthorOf = Callable[[str], str | None]
 _UNREADABLE = ("unreadable", "An event that nobody can read was ignored.")
 _WRONG_EPOCH = ("epoch-wrong", "An event that was encrypted for another time was ignored.")
 _LEFT_BEHIND = (
-    "The room went on with a change that this device cannot follow. What you write waits. If the facilitators "
-    "do not take the change back, ask one of them to admit this device again."
+    "The room went on with a change that this device cannot follow. What you write waits. If the "
+    "facilitators do not take the change back, ask one of them to admit this device again."
 )
 _PURGED = ("purged", "A message's time was over before this device fetched it.")
 
@@ -179,9 +179,7 @@ def _commit(view: RoomView, event: LogEvent, own: OwnEvent | None, before: Clear
 
 def _skipped(view: RoomView, event: LogEvent, code: str, sentence: str) -> Prepared:
     """Nobody takes this commit; the room stays as it was, and only the server is further."""
-    fact = CommitSkipped(
-        seq=event.seq, time=event.time, seat=b64u(event.seat), code=code, sentence=sentence
-    )
+    fact = CommitSkipped(seq=event.seq, time=event.time, seat=b64u(event.seat), code=code, sentence=sentence)
     return Prepared(view, (fact,))
 
 

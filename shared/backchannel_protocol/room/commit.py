@@ -114,7 +114,7 @@ def _with(state: RoomState, at: At, joining: Joining) -> RoomState:
     own = {joining.keys.seat, joining.keys.leaf, joining.keys.governance}
     if any(own & {one.keys.seat, one.keys.leaf, one.keys.governance} for one in state.seats.values()):
         raise FoldRefusal(FoldCode.COMMIT_UNEXPECTED)
-    wanted, by = _approved_add(state, at, joining)
+    wanted, by = approved_add(state, at, joining)
     check_add(state, wanted, at.time)
     require_name(state, joining.seat, wanted.name)
     assert wanted.role is not None
@@ -137,8 +137,8 @@ def _with(state: RoomState, at: At, joining: Joining) -> RoomState:
     return msgspec.structs.replace(state, seats={**state.seats, joining.seat: seat}, approvals=left)
 
 
-def _approved_add(state: RoomState, at: At, joining: Joining) -> tuple[Act, tuple[str, ...]]:
-    """The act that admits a seat, and who approved it.
+def approved_add(state: RoomState, at: At, joining: Joining) -> tuple[Act, tuple[str, ...]]:
+    """The act that admits a seat, and who approved it. Raises FoldRefusal.
 
     Facilitators may have approved different acts for the same seat (another role, another name). Of
     those that have what the rule asks for, the one counts that the committer approved herself; it is
