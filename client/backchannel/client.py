@@ -14,6 +14,7 @@ import msgspec
 from backchannel.connection.host import Host, HttpHost
 from backchannel.desk import Clock
 from backchannel.errors import BackchannelError, ServerRefused
+from backchannel.expiry import SWEEP_S, sweep
 from backchannel.hosting import HOST, HostLink
 from backchannel.joining import KNOCK, Knocker
 from backchannel.knocking import LOOK_S, Door
@@ -31,7 +32,9 @@ from backchannel_protocol.room.state import Party, json_of
 
 Hosts = Callable[[str], Host]
 _MAKINGS: Final = "makings"
-"""The task beside those of rooms, whose ids are longer."""
+_SWEEP: Final = "sweep"
+"""The tasks beside those of rooms, whose ids are longer."""
+
 _ID_CHARS: Final = 6
 
 
@@ -78,13 +81,14 @@ class Knocking:
 class Client:
     """An open profile. Make one with `open_profile`."""
 
-    def __init__(self, profile: Profile, hosts: Hosts, look_s: float, clock: Clock) -> None:
+    def __init__(self, profile: Profile, hosts: Hosts, look_s: float, sweep_s: float, clock: Clock) -> None:
         self.rooms: dict[str, Room] = {}
         self.knocks: list[Knocking] = []
         self.hosts: dict[str, HostLink] = {}
         self._profile = profile
         self._hosts = hosts
         self._look_s = look_s
+        self._sweep_s = sweep_s
         self._clock = clock
         self._makings: dict[bytes, Making] = {}
         self._making = asyncio.Lock()
@@ -203,6 +207,7 @@ class Client:
         for room, about in (await self._profile.rooms()).items():
             if about.startswith(ROOM):
                 ledger = await Ledger.load(self._profile, room, about)
+                await sweep(ledger, self._time_in(ledger))
                 opened = self._open(ledger, self._hosts(ledger.about.server_url))
                 if connect:
                     self.connect(opened)
@@ -214,6 +219,7 @@ class Client:
             elif about.startswith(KNOCK):
                 knocker = Knocker.decode(about)
                 self._wait(self._hosts(knocker.server_url), knocker)
+        self._tasks[_SWEEP] = asyncio.create_task(self._sweep_all(), name="sweep")
         if connect and self._makings:
             self._tasks[_MAKINGS] = asyncio.create_task(self._keep_making(), name="makings")
 
@@ -273,6 +279,17 @@ class Client:
             if isinstance(result, Exception):
                 raise result
 
+    async def _sweep_all(self) -> None:
+        """Again and again: what is over leaves the profile."""
+        while True:
+            await asyncio.sleep(self._sweep_s)
+            for room in list(self.rooms.values()):
+                await sweep(room.ledger, self._time_in(room.ledger))
+
+    def _time_in(self, ledger: Ledger) -> int:
+        """This device's time, and no earlier than the room's."""
+        return max(ledger.view.time, int(self._clock()))
+
     def _open(self, ledger: Ledger, host: Host) -> Room:
         room = Room(ledger, LiveRoom(ledger, host, self._clock), self._clock)
         self.rooms[room.id] = room
@@ -295,6 +312,7 @@ async def open_profile(
     connect: bool = True,
     hosts: Hosts = HttpHost,
     look_s: float = LOOK_S,
+    sweep_s: float = SWEEP_S,
     clock: Clock = time.time,
 ) -> AsyncIterator[Client]:
     """Opens a profile, or makes it; with `path` None it is kept in memory and gone at the end.
@@ -308,7 +326,7 @@ async def open_profile(
         profile = Profile.in_memory()
     else:
         profile = await asyncio.to_thread(Profile.open, Path(path), passphrase)
-    client = Client(profile, hosts, look_s, clock)
+    client = Client(profile, hosts, look_s, sweep_s, clock)
     try:
         await client.load(connect=connect)
         yield client

@@ -12,12 +12,12 @@ from typing import Final
 import msgspec
 
 from backchannel.errors import Stopped
-from backchannel.ledger import Change, Ledger
+from backchannel.ledger import FAILED, Change, Failure, Ledger
 from backchannel.letters import ANSWER, admission, encode_letter, seal_letter
 from backchannel.outbox import Attempt, Item, decode_item, encode_item, own_event
 from backchannel.room.engine import OwnEvent, prepare
-from backchannel.room.facts import AnyFact, MessageSent, RoomStopped, SeatJoined
-from backchannel.room.view import Presence
+from backchannel.room.facts import AnyFact, MessageSent, RoomStopped, SeatJoined, SendFailed
+from backchannel.room.view import Presence, RoomView
 from backchannel_protocol.events import EventKind, LogEvent
 from backchannel_protocol.frames import Mail
 from backchannel_protocol.ids import b64u
@@ -32,7 +32,8 @@ LETTER: Final = "letter/"
 LED: Final = "led/"
 """Notes: the seat that an invitation led in, by mailbox."""
 
-_OLD = "old/"
+OLD: Final = "old/"
+"""Notes: an item with ciphertexts of it that are over, by the id of each of their events."""
 
 
 class Pending(msgspec.Struct, array_like=True, frozen=True):
@@ -97,8 +98,8 @@ class _Batch:
 
     def _own(self, event: LogEvent) -> tuple[Item, Attempt, OwnEvent] | None:
         found = own_event(self._items.values(), event.id)
-        if found is None and _OLD + b64u(event.id) in self._ledger.notes:
-            kept = decode_item(self._ledger.notes[_OLD + b64u(event.id)])
+        if found is None and OLD + b64u(event.id) in self._ledger.notes:
+            kept = decode_item(self._ledger.notes[OLD + b64u(event.id)])
             return own_event([kept], event.id)
         return found
 
@@ -114,7 +115,9 @@ class _Batch:
         del self._items[item.place]
         self.change.drop_items.add(item.place)
         others = [one for one in item.attempts if one is not attempt]
-        self.change.notes.update(old_notes(item, others))
+        # of chat that counted, a doubling is known by its number: its words need not be kept
+        kept = msgspec.structs.replace(item, body=b"{}") if item.lane == "chat" else item
+        self.change.notes.update(old_notes(kept, others))
 
     def _admit(self, item: Item, attempt: Attempt) -> None:
         """The letter with the Welcome, for the seat that the commit at hand added."""
@@ -137,7 +140,19 @@ class _Batch:
             self.change.drop_notes.add(name)
 
 
+def given_up(change: Change, view: RoomView, item: Item, code: str, sentence: str) -> None:
+    """Adds that an item will not be sent. What people wrote is kept, and they are told."""
+    change.drop_items.add(item.place)
+    if item.type:
+        change.notes.update(old_notes(item, item.attempts))
+        failure = Failure(item, code, sentence, view.time)
+        change.notes[f"{FAILED}{item.place}"] = msgspec.msgpack.encode(failure)
+        change.notices.append(
+            SendFailed(seq=0, time=view.time, seat=view.own, place=item.place, code=code, sentence=sentence)
+        )
+
+
 def old_notes(item: Item, attempts: Sequence[Attempt]) -> dict[str, bytes]:
     """Notes of ciphertexts that are over: a server that writes one all the same doubles nothing."""
     kept = encode_item(msgspec.structs.replace(item, attempts=tuple(attempts), submit=None))
-    return {_OLD + b64u(draft.id): kept for one in attempts for draft in one.drafts}
+    return {OLD + b64u(draft.id): kept for one in attempts for draft in one.drafts}

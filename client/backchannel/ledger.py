@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final, Literal
 
 import msgspec
 
@@ -23,12 +24,17 @@ from backchannel.store.profile import Profile, Write
 from backchannel_protocol.canonical import JsonObject, jcs
 from backchannel_protocol.operations import Operation, encode_operation
 
+Gone = Literal["retracted", "expired"]
+
 ROOM = b"room "
 """How what is kept of a room begins, in the profile's table of rooms; a knock's begins otherwise."""
 
 _NOTE = "note/"
 _COUNTERS = "counters"
 _STOPPED = "stopped"
+
+FAILED: Final = "failed/"
+"""Notes: what will not be sent, by its place in the outbox."""
 
 
 class About(msgspec.Struct, array_like=True, frozen=True):
@@ -53,11 +59,16 @@ class Failure(msgspec.Struct, array_like=True, frozen=True):
     item: Item
     code: str
     sentence: str
+    time: int
 
 
 @dataclass(slots=True)
 class Change:
-    """What one transaction changes. `view` None: the view stays."""
+    """What one transaction changes. `view` None: the view stays.
+
+    expired  messages, by id, whose text goes
+    erase    nothing of what goes may be found in the file afterwards
+    """
 
     view: RoomView | None = None
     items: list[Item] = field(default_factory=list)
@@ -66,6 +77,16 @@ class Change:
     drop_notes: set[str] = field(default_factory=set)
     facts: list[AnyFact] = field(default_factory=list)
     notices: list[AnyFact] = field(default_factory=list)
+    expired: set[str] = field(default_factory=set)
+    erase: bool = False
+
+    def without_text(self) -> dict[str, Gone]:
+        """The messages whose text goes, and why."""
+        taken: dict[str, Gone] = dict.fromkeys(self.expired, "expired")
+        for fact in self.facts:
+            if isinstance(fact, MessageRetracted):
+                taken[fact.message] = "retracted"
+        return taken
 
 
 class Ledger:
@@ -159,17 +180,18 @@ class Ledger:
     # ---- changing
     async def store(self, change: Change) -> None:
         """One transaction, and then what it changed is seen. The caller holds `lock`."""
-        write = Write()
+        gone = change.without_text()
+        write = Write(erase=change.erase or bool(gone))
         if change.view is not None:
             note_view(write, self.view, change.view)
         write.outbox_put = {item.place: encode_item(item) for item in change.items}
         write.outbox_delete = set(change.drop_items)
         write.put.update({_NOTE + name: value for name, value in change.notes.items()})
         write.delete.update(_NOTE + name for name in change.drop_notes)
-        rows = self._rows_after(change.facts)
+        rows = self._rows_after(change.facts, gone)
         write.timeline = {seq: encode_facts(facts) for seq, facts in rows.items()}
         await self._profile.write(self.view.room, write)
-        self._adopt(change, rows)
+        self._adopt(change, rows, gone)
         async with self.changed:
             self.changed.notify_all()
 
@@ -213,29 +235,25 @@ class Ledger:
 
     def failure(self, place: int) -> Failure | None:
         """Why an item will not be sent, where that is so."""
-        note = self.notes.get(f"failed/{place}")
+        note = self.notes.get(f"{FAILED}{place}")
         return None if note is None else msgspec.msgpack.decode(note, type=Failure)
 
     def counters(self) -> Counters:
         """What was given away last."""
         return msgspec.msgpack.decode(self.notes[_COUNTERS], type=Counters)
 
-    def _rows_after(self, facts: Iterable[AnyFact]) -> dict[int, list[AnyFact]]:
-        """The timeline's rows that new facts change; a retracted message keeps its place, not its text."""
+    def _rows_after(self, facts: Iterable[AnyFact], gone: Mapping[str, Gone]) -> dict[int, list[AnyFact]]:
+        """The timeline's rows that change; a message whose text goes keeps its place."""
         rows: dict[int, list[AnyFact]] = {}
-        fresh: dict[str, MessageSent] = {}
         for fact in facts:
             rows.setdefault(fact.seq, []).append(fact)
-            if isinstance(fact, MessageSent):
-                fresh[fact.id] = fact
-            if isinstance(fact, MessageRetracted):
-                taken = fresh.get(fact.message) or self.message(fact.message)
-                if taken is not None:
-                    row = rows.get(taken.seq) or self._rows[taken.seq]
-                    rows[taken.seq] = [_without_text(one, taken.id) for one in row]
-        return rows
+        for id_ in gone:
+            known = self.message(id_)
+            if known is not None:
+                rows[known.seq] = rows.get(known.seq) or self._rows[known.seq]
+        return {seq: [_without_text(fact, gone) for fact in row] for seq, row in rows.items()}
 
-    def _adopt(self, change: Change, rows: Mapping[int, list[AnyFact]]) -> None:
+    def _adopt(self, change: Change, rows: Mapping[int, list[AnyFact]], gone: Mapping[str, Gone]) -> None:
         if change.view is not None:
             self.view = change.view
         self.items.update({item.place: item for item in change.items})
@@ -249,13 +267,12 @@ class Ledger:
             if isinstance(fact, MessageSent):
                 self._places[fact.id] = len(self.facts)
             self.facts.append(fact)
-        for fact in change.facts:
-            if isinstance(fact, MessageRetracted) and fact.message in self._places:
-                at = self._places[fact.message]
-                self.facts[at] = _without_text(self.facts[at], fact.message)
+        for id_ in gone.keys() & self._places.keys():
+            at = self._places[id_]
+            self.facts[at] = _without_text(self.facts[at], gone)
 
 
-def _without_text(fact: AnyFact, id_: str) -> AnyFact:
-    if isinstance(fact, MessageSent) and fact.id == id_:
-        return msgspec.structs.replace(fact, text=None)
+def _without_text(fact: AnyFact, gone: Mapping[str, Gone]) -> AnyFact:
+    if isinstance(fact, MessageSent) and fact.id in gone and fact.text is not None:
+        return msgspec.structs.replace(fact, text=None, gone=gone[fact.id])
     return fact

@@ -20,11 +20,11 @@ from backchannel.connection.session import Place, Session, known_sentence
 from backchannel.errors import BackchannelError, NotAllowed, ServerRefused, ServerUnreachable, Stopped
 from backchannel.facilitation.duties import is_given_up, plans_due, still_wanted, void_due
 from backchannel.facilitation.knocks import KNOCK, letter_due, packages_of, take_mail
-from backchannel.inbox import INVITE, LETTER, Pending, old_notes, take
-from backchannel.ledger import Change, Failure, Ledger
+from backchannel.inbox import INVITE, LETTER, Pending, given_up, take
+from backchannel.ledger import Change, Ledger
 from backchannel.outbox import Item, first_id, submit_of, write_item
 from backchannel.room.checks import stop
-from backchannel.room.facts import RoomStopped, SeatJoined, SendFailed
+from backchannel.room.facts import RoomStopped, SeatJoined
 from backchannel.room.view import Presence
 from backchannel.waiting import HELD_BY_ROOM, Hold, Reason
 from backchannel_protocol.errors import RemoteProtocolError
@@ -262,18 +262,9 @@ class LiveRoom:
         self._held[item.lane] = Hold(code, time.monotonic() + wait_s, int(self._clock() + wait_s))
 
     async def _give_up(self, item: Item, code: str, sentence: str) -> None:
-        """The caller holds the ledger's lock. What people wrote is kept, and they are told."""
-        change = Change(drop_items={item.place})
-        if item.type:
-            change.notes.update(old_notes(item, item.attempts))
-            failure = Failure(item, code, sentence)
-            change.notes[f"failed/{item.place}"] = msgspec.msgpack.encode(failure)
-            view = self.ledger.view
-            change.notices.append(
-                SendFailed(
-                    seq=0, time=view.time, seat=view.own, place=item.place, code=code, sentence=sentence
-                )
-            )
+        """The caller holds the ledger's lock."""
+        change = Change()
+        given_up(change, self.ledger.view, item, code, sentence)
         await self.ledger.store(change)
 
     # ---- writing

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from backchannel.errors import BackchannelError
+from backchannel.expiry import shown
 from backchannel.governing import Governing
 from backchannel.room.facts import AnyFact, MessageSent
 from backchannel.room.view import Presence
@@ -50,11 +51,12 @@ class Room(Speaking, Governing):
     # ---- what happened
     def history(self) -> list[AnyFact]:
         """All that happened since this seat came, in order."""
-        return list(self.ledger.facts)
+        view, now = self.ledger.view, self._now()
+        return [shown(view, fact, now) for fact in self.ledger.facts]
 
     def messages(self) -> list[MessageSent]:
         """All messages since this seat came."""
-        return [fact for fact in self.ledger.facts if isinstance(fact, MessageSent)]
+        return [fact for fact in self.history() if isinstance(fact, MessageSent)]
 
     async def events(self, *, replay: bool = False) -> AsyncIterator[AnyFact]:
         """What happens from now on, or with `replay` from the beginning, until the room is left.
@@ -66,7 +68,7 @@ class Room(Speaking, Governing):
         while True:
             while at < len(ledger.facts):
                 at += 1
-                yield ledger.facts[at - 1]
+                yield shown(ledger.view, ledger.facts[at - 1], self._now())
             if self._over():
                 if self._live.error is not None and ledger.view.presence is Presence.PRESENT:
                     raise self._live.error

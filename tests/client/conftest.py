@@ -52,7 +52,13 @@ def open_client(host: MemoryHost, clock: Clock) -> Open:
         path: Path | None = None, *, connect: bool = True, own: Clock | None = None
     ) -> AbstractAsyncContextManager[Client]:
         return backchannel.open_profile(
-            path, "correct horse", connect=connect, hosts=host.at, look_s=0.01, clock=own or clock
+            path,
+            "correct horse",
+            connect=connect,
+            hosts=host.at,
+            look_s=0.01,
+            sweep_s=0.01,
+            clock=own or clock,
         )
 
     return opened

@@ -5,7 +5,7 @@ Several facts may come from one event. Ids are b64u. `seq` 0 marks what is not i
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -21,7 +21,10 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, tag_field="fact"):
 
 
 class MessageSent(Fact, frozen=True, tag="message"):
-    """A message. `text` is None where its author took it back; `number` is the author's intent."""
+    """A message; `number` is the author's intent.
+
+    `text` is None where it is gone: its author took it back, or its time is over (`gone` says which).
+    """
 
     id: str
     name: str
@@ -29,10 +32,17 @@ class MessageSent(Fact, frozen=True, tag="message"):
     exposure: Exposure
     reply_to: str | None
     number: int
+    gone: Literal["", "retracted", "expired"] = ""
 
 
 class MessageRetracted(Fact, frozen=True, tag="retracted"):
     """The author took a message back; `message` is its id."""
+
+    message: str
+
+
+class MessageExpired(Fact, frozen=True, tag="expired"):
+    """The time of a message is over: its text is gone from this device; `message` is its id."""
 
     message: str
 
@@ -133,6 +143,7 @@ class KnockArrived(Fact, frozen=True, tag="knock"):
 AnyFact = (
     MessageSent
     | MessageRetracted
+    | MessageExpired
     | MessagesSeen
     | SeatJoined
     | SeatLeft

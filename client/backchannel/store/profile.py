@@ -30,6 +30,7 @@ from backchannel_mls.codec import Reader, parse_all, vector
 
 T = TypeVar("T")
 _FORMAT = b"1"
+_MARK = "INSERT OR REPLACE INTO meta VALUES ('erasing', x'01')"
 _TABLES = ("rooms", "records", "timeline", "outbox")
 _SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -42,7 +43,10 @@ CREATE TABLE outbox (room BLOB, place INTEGER, value BLOB NOT NULL, PRIMARY KEY 
 
 @dataclass(slots=True)
 class Write:
-    """What one transaction of a room changes. Nothing of it is seen before all of it is on disk."""
+    """What one transaction of a room changes. Nothing of it is seen before all of it is on disk.
+
+    erase  what it replaces or deletes is not to be found in the profile's files afterwards
+    """
 
     put: dict[str, bytes] = field(default_factory=dict, repr=False)
     delete: set[str] = field(default_factory=set)
@@ -50,6 +54,7 @@ class Write:
     outbox_put: dict[int, bytes] = field(default_factory=dict, repr=False)
     outbox_delete: set[int] = field(default_factory=set)
     room: bytes | None = field(default=None, repr=False)
+    erase: bool = False
 
 
 class Profile:
@@ -164,6 +169,10 @@ class Profile:
             connection.executemany(
                 "DELETE FROM outbox WHERE room = ? AND place = ?", [(key, at) for at in write.outbox_delete]
             )
+            if write.erase:
+                connection.execute(_MARK)
+        if write.erase:
+            _erase(self._connection)
 
     def _write_numbered(self, table: str, room: bytes, rows: Mapping[int, bytes]) -> None:
         self._connection.executemany(
@@ -175,6 +184,8 @@ class Profile:
         with _transaction(self._connection) as connection:
             for table in _TABLES:
                 connection.execute(f"DELETE FROM {table} WHERE room = ?", (room,))  # noqa: S608 - our own names
+            connection.execute(_MARK)
+        _erase(self._connection)
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
@@ -191,8 +202,21 @@ def _take(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA secure_delete=ON")
+    connection.execute("PRAGMA temp_store=MEMORY")
     connection.execute("BEGIN EXCLUSIVE")
     connection.execute("COMMIT")
+
+
+def _erase(connection: sqlite3.Connection) -> None:
+    """Leaves nothing of deleted values in the files: see secure_delete for what a page alone would keep.
+
+    secure_delete writes zeros over a deleted cell where it stands, but cells move between pages and
+    the write-ahead log has pages as they were. So the database is written anew, and the log emptied.
+    A mark, written with what deletes, stays until that is done: after a crash it is done at opening.
+    """
+    connection.execute("VACUUM")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.execute("DELETE FROM meta WHERE name = 'erasing'")
 
 
 def _create(connection: sqlite3.Connection, passphrase: str) -> Sealer:
@@ -211,6 +235,8 @@ def _unlock(connection: sqlite3.Connection, passphrase: str) -> Sealer:
     if meta.get("format") != _FORMAT or "master" not in meta:
         sentence = "This profile was made by another version of the program. Open it with that one."
         raise ProfileError("profile-version", sentence)
+    if "erasing" in meta:
+        _erase(connection)
     return unwrap_master(meta["master"], passphrase)
 
 
