@@ -16,7 +16,7 @@ from backchannel.desk import Clock
 from backchannel.errors import BackchannelError, ServerRefused
 from backchannel.expiry import SWEEP_S, sweep
 from backchannel.hosting import HOST, HostLink
-from backchannel.joining import KNOCK, Knocker
+from backchannel.joining import KNOCK, Knocker, entered
 from backchannel.knocking import LOOK_S, Door
 from backchannel.ledger import ROOM, About, Ledger
 from backchannel.letters import SUITES
@@ -227,7 +227,7 @@ class Client:
         """A room that let this seat in, on disk and connected."""
         known = self.rooms.get(b64u(view.room))
         if known is None:
-            ledger = await Ledger.create(self._profile, about, view)
+            ledger = await Ledger.create(self._profile, about, view, facts=[entered(view)])
             known = self._open(ledger, self._hosts(about.server_url))
         self.connect(known)
         return known

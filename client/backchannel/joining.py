@@ -20,9 +20,10 @@ from backchannel.letters import (
     encode_letter,
     seal_letter,
 )
+from backchannel.room.facts import RoomEntered
 from backchannel.room.keys import SeatKeys
 from backchannel.room.membership import POLICY, SETTINGS, tree_matches
-from backchannel.room.view import RoomView
+from backchannel.room.view import RoomView, history_sentence
 from backchannel.words import spoken
 from backchannel_mls import KeyPackageBundle, MlsError, join_group
 from backchannel_protocol.errors import ProtocolError
@@ -205,6 +206,15 @@ def _clear_of(state: RoomState, answer: Answer, epoch: int) -> Clear:
     )
     bits = {**dict.fromkeys(past, False), **{id_: seat.operates for id_, seat in seats.items()}}
     return Clear(epoch, opening.commit, bits, frozenset(past), (opening,))
+
+
+def entered(view: RoomView) -> RoomEntered:
+    """What a joiner is told first."""
+    assert view.state is not None
+    rule = view.state.history
+    return RoomEntered(
+        seq=view.seq, time=view.time, seat=view.own, history=rule.value, sentence=history_sentence(rule)
+    )
 
 
 def _check_room(

@@ -8,7 +8,7 @@ what it decides by until `store` has returned.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -116,9 +116,15 @@ class Ledger:
     # ---- making and loading
     @classmethod
     async def create(
-        cls, profile: Profile, about: About, view: RoomView, *, items: Iterable[Item] = ()
+        cls,
+        profile: Profile,
+        about: About,
+        view: RoomView,
+        *,
+        items: Iterable[Item] = (),
+        facts: Sequence[AnyFact] = (),
     ) -> Ledger:
-        """A room that this profile did not have."""
+        """A room that this profile did not have; `facts` are those that it begins with."""
         waiting = {item.place: item for item in items}
         write = Write(room=ROOM + msgspec.msgpack.encode(about))
         note_view(write, None, view)
@@ -126,8 +132,10 @@ class Ledger:
         last = max(waiting, default=0)
         counters = msgspec.msgpack.encode(Counters(place=last, governance=last))
         write.put[_NOTE + _COUNTERS] = counters
+        timeline = {view.seq: list(facts)} if facts else {}
+        write.timeline = {seq: encode_facts(row) for seq, row in timeline.items()}
         await profile.write(view.room, write)
-        return cls(profile, about, view, waiting, {_COUNTERS: counters}, {})
+        return cls(profile, about, view, waiting, {_COUNTERS: counters}, timeline)
 
     @classmethod
     async def load(cls, profile: Profile, room: bytes, about: bytes) -> Ledger:

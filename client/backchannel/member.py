@@ -8,7 +8,7 @@ from backchannel.errors import BackchannelError
 from backchannel.expiry import shown
 from backchannel.governing import Governing
 from backchannel.room.facts import AnyFact, MessageSent
-from backchannel.room.view import Presence
+from backchannel.room.view import Presence, history_sentence
 from backchannel.speaking import Speaking
 from backchannel_protocol.room.state import Seat
 
@@ -21,6 +21,11 @@ class Room(Speaking, Governing):
     def title(self) -> str:
         """The title."""
         return self.state.title
+
+    @property
+    def history_rule(self) -> str:
+        """Why nothing is shown of the time before a seat came, in a sentence."""
+        return history_sentence(self.state.history)
 
     @property
     def current(self) -> bool:

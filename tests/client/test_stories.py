@@ -14,6 +14,7 @@ from backchannel import (
     NotAllowed,
     Outgoing,
     Role,
+    RoomEntered,
     SeatJoined,
     SeatLeft,
     ServerRefused,
@@ -99,6 +100,15 @@ async def test_who_joins_later_has_no_history(host: MemoryHost, clients: list[Cl
     await (await ann.send("Now.")).sent()
     await heard(bo, "Now.")
     assert texts(bo) == ["Now."]
+    first = bo.history()[0]
+    assert isinstance(first, RoomEntered)
+    assert first.sentence == bo.history_rule
+    assert first.sentence.startswith(
+        "What was said before you came is not shown: this room's history rule is"
+    )
+    assert not any(isinstance(fact, RoomEntered) for fact in ann.history())
+    await ann.set_history("briefing")
+    await until(bo, lambda: "briefing" in bo.history_rule)
 
 
 async def test_leaving_and_removing(host: MemoryHost, clients: list[Client]) -> None:

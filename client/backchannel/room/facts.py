@@ -20,6 +20,13 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, tag_field="fact"):
     seat: str
 
 
+class RoomEntered(Fact, frozen=True, tag="entered"):
+    """This seat came in, and why nothing stands before it: the room's history rule, in a sentence."""
+
+    history: str
+    sentence: str
+
+
 class MessageSent(Fact, frozen=True, tag="message"):
     """A message; `number` is the author's intent.
 
@@ -141,7 +148,8 @@ class KnockArrived(Fact, frozen=True, tag="knock"):
 
 
 AnyFact = (
-    MessageSent
+    RoomEntered
+    | MessageSent
     | MessageRetracted
     | MessageExpired
     | MessagesSeen

@@ -18,7 +18,7 @@ from backchannel_protocol.envelope import View
 from backchannel_protocol.ids import EventId, RoomId, SeatId, b64u
 from backchannel_protocol.record.merkle import Frontier
 from backchannel_protocol.room.clear import Clear, first_clear
-from backchannel_protocol.room.state import Role, RoomState
+from backchannel_protocol.room.state import History, Role, RoomState
 from backchannel_protocol.room.void import Opening, askers
 
 WINDOW_EVENTS: Final = 4096
@@ -29,6 +29,11 @@ KEPT_EPOCHS: Final = 8
 
 NO_STATE: Final = bytes(32)
 """The state hash before a room's first event."""
+
+_HISTORY: Final = {
+    History.NONE: "“none”",
+    History.BRIEFING: "“briefing”, so ask a facilitator for one",
+}
 
 _STATE_KEY_LABEL = b"backchannel v1 state-hash"
 
@@ -182,6 +187,11 @@ def first_view(room: RoomId, seat: SeatId, mls: GroupState) -> RoomView:
         clear=first_clear(room, seat),
     )
     return view.noted()
+
+
+def history_sentence(rule: History) -> str:
+    """What a joiner is told of the time before it came."""
+    return f"What was said before you came is not shown: this room's history rule is {_HISTORY[rule]}."
 
 
 def role_of(state: RoomState | None, seat: str) -> Role | None:
