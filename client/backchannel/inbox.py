@@ -32,6 +32,9 @@ LETTER: Final = "letter/"
 LED: Final = "led/"
 """Notes: the seat that an invitation led in, by mailbox."""
 
+PATH: Final = "path"
+"""Notes: when this seat renewed its keys last, in seconds."""
+
 OLD: Final = "old/"
 """Notes: an item with ciphertexts of it that are over, by the id of each of their events."""
 
@@ -108,6 +111,8 @@ class _Batch:
 
     def _settle(self, event: LogEvent, item: Item, attempt: Attempt, facts: Sequence[AnyFact]) -> None:
         """An own event is in the log; with the last of its Submit the item is done."""
+        if event.kind is EventKind.COMMIT and attempt.change is not None and attempt.change.renewed:
+            self.change.notes[PATH] = b"%d" % event.time
         if event.kind is EventKind.COMMIT and any(isinstance(fact, SeatJoined) for fact in facts):
             self._admit(item, attempt)
         if event.id != attempt.drafts[-1].id or item.place not in self._items:

@@ -18,9 +18,9 @@ from backchannel import waiting
 from backchannel.connection.host import Host
 from backchannel.connection.session import Place, Session, known_sentence
 from backchannel.errors import BackchannelError, NotAllowed, ServerRefused, ServerUnreachable, Stopped
-from backchannel.facilitation.duties import is_given_up, plans_due, still_wanted, void_due
-from backchannel.facilitation.knocks import KNOCK, letter_due, packages_of, take_mail
-from backchannel.inbox import INVITE, LETTER, Pending, given_up, take
+from backchannel.facilitation.knocks import letter_due, take_mail
+from backchannel.facilitation.upkeep import do_duties, is_path, is_wanted, renews
+from backchannel.inbox import LETTER, Pending, given_up, take
 from backchannel.ledger import Change, Ledger
 from backchannel.outbox import Item, first_id, submit_of, write_item
 from backchannel.room.checks import stop
@@ -30,7 +30,6 @@ from backchannel.waiting import HELD_BY_ROOM, Hold, Reason
 from backchannel_protocol.errors import RemoteProtocolError
 from backchannel_protocol.events import EventKind
 from backchannel_protocol.frames import Attached, Checkpoint, Cursor, Events, Frame, Mail, Refused
-from backchannel_protocol.ids import b64u
 from backchannel_protocol.keys import fingerprint
 from backchannel_protocol.record.note import origin, verify_checkpoint
 from backchannel_protocol.refusals import Code
@@ -299,12 +298,15 @@ class LiveRoom:
         async with ledger.lock:
             if ledger.stopped is not None:
                 return None
+            renewing = renews(ledger, self._now())
             passed: set[str] = {lane for lane, hold in self._held.items() if hold.until > now}
-            for item in ledger.waiting():
+            for item in sorted(ledger.waiting(), key=_paths_first):
                 if item.lane in passed:
                     continue
                 if item.submit is not None:
                     return item
+                if renewing and not is_path(item):
+                    continue
                 if ledger.view.skipped and not item.voids():
                     passed.add(item.lane)
                     continue
@@ -316,7 +318,7 @@ class LiveRoom:
     async def _written(self, item: Item) -> Item | None:
         """With a new ciphertext; None where the item has no purpose any more, and is dropped."""
         ledger = self.ledger
-        if item.plan is not None and not still_wanted(ledger.view, item.plan):
+        if item.plan is not None and not is_wanted(ledger, item.plan, self._now()):
             await ledger.store(Change(drop_items={item.place}))
             return None
         try:
@@ -331,37 +333,13 @@ class LiveRoom:
     async def _perform_duties(self, session: Session) -> None:
         if not self._live:
             return
-        ledger = self.ledger
-        async with ledger.lock:
-            void = void_due(ledger.view)
-            if void is not None and not any(item.voids() for item in ledger.items.values()):
-                await ledger.enqueue_plain(void)
-            planned = {item.plan.seat for item in ledger.items.values() if item.plan is not None}
-            for plan in plans_due(ledger.view, packages_of(ledger.notes), int(self._clock())):
-                if plan.seat not in planned:
-                    await ledger.enqueue_plain(Item(place=0, lane="governance", plan=plan))
-            await self._close_used(ledger)
-            if is_given_up(ledger.view):
-                if not any(item.lane == "governance" and item.type for item in ledger.items.values()):
-                    await ledger.enqueue("governance", "confirm", {})
-            elif self._confirm:
-                self._confirm = False
-                if not ledger.items:
-                    await ledger.enqueue("governance", "confirm", {})
+        confirm, self._confirm = self._confirm, False
+        await do_duties(self.ledger, self._now(), confirm=confirm)
         await self._post(session)
 
-    async def _close_used(self, ledger: Ledger) -> None:
-        """What was kept of an invitation goes when it led somebody in for good.
-
-        The caller holds the ledger's lock.
-        """
-        state = ledger.view.state
-        if state is None or ledger.view.previous:
-            return
-        over = {b64u(plan.mailbox) for plan in packages_of(ledger.notes).values() if plan.seat in state.seats}
-        if over:
-            gone = {name + mailbox for name in (KNOCK, INVITE) for mailbox in over}
-            await ledger.store(Change(drop_notes=gone))
+    def _now(self) -> int:
+        """This device's time, and no earlier than the room's."""
+        return max(self.ledger.view.time, int(self._clock()))
 
     async def _post(self, session: Session) -> None:
         """Letters: Welcomes until who got one has written, and whom an invitee still waits for."""
@@ -376,3 +354,8 @@ class LiveRoom:
                 await self.ledger.store(due[0])
         if due is not None:
             await session.send(due[1])
+
+
+def _paths_first(item: Item) -> tuple[bool, int]:
+    """New keys go before what is waiting to be written with the old ones."""
+    return not is_path(item), item.place

@@ -45,11 +45,15 @@ _COMMIT_PADDING = 256
 
 
 class Plan(msgspec.Struct, array_like=True, frozen=True):
-    """A change of the roster: one seat in or out. `package` is the KeyPackage, an MLSMessage."""
+    """A commit: one seat in or out, or with `path` new keys for the own one.
+
+    `package` is the KeyPackage of who comes in, an MLSMessage.
+    """
 
     seat: str
     package: bytes = b""
     mailbox: bytes = b""
+    path: bool = False
 
 
 class SentDraft(msgspec.Struct, array_like=True, frozen=True):
@@ -148,7 +152,10 @@ def write_item(view: RoomView, item: Item, now_s: int) -> Written:
 
 
 def _write_commit(view: RoomView, item: Item, plan: Plan, now_s: int) -> Written:
-    """SeatAdd or SeatRemove, the commit that does it, and the end of the invitation that it used up."""
+    """SeatAdd or SeatRemove, the commit that does it, and the end of the invitation that it used up.
+
+    Or a path alone.
+    """
     state = view.state
     if state is None or view.skipped:
         raise NotAllowed("not-now", "The room is not ready for this change yet.")
@@ -157,7 +164,8 @@ def _write_commit(view: RoomView, item: Item, plan: Plan, now_s: int) -> Written
         pending = create_commit(
             view.mls,
             add=[plan.package] if plan.package else (),
-            remove=[] if plan.package or seat is None else [seat.leaf],
+            remove=[] if plan.package or plan.path or seat is None else [seat.leaf],
+            force_path=plan.path,
             authenticated_data=view.here().authenticated_data(view.state_key()),
             tree_in_welcome=False,
             padding=_COMMIT_PADDING,
@@ -192,7 +200,7 @@ def _write_commit(view: RoomView, item: Item, plan: Plan, now_s: int) -> Written
 
 def _told_of(state: RoomState, at: At, change: CommitChange) -> list[Told]:
     """What the server is told: exactly what the commit does, right before it. Raises FoldRefusal."""
-    if not change.joining and not change.leaving:
+    if not change.joining and not change.leaving and not change.renewed:
         raise FoldRefusal(FoldCode.SEAT_UNKNOWN)
     told: list[Told] = [SeatRemove(None, parse_b64u(seat)) for seat in change.leaving]
     for joining in change.joining:

@@ -13,6 +13,7 @@ import pytest
 import backchannel
 from backchannel import Room
 from backchannel.store.profile import Profile, Write
+from backchannel_protocol.events import EventKind
 from client.conftest import Open
 from client.memory_host import MemoryHost
 from client.people import PARTIES, knock_of, let_in, make_room, texts, until
@@ -75,7 +76,35 @@ async def test_who_writes_dies_and_comes_back(
     *,
     after: bool,
 ) -> None:
-    path = tmp_path / "bo.db"
+    await _write_through_a_crash(host, open_client, tmp_path / "bo.db", monkeypatch, at, after)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("at", range(3, 36, 3))
+async def test_who_renews_its_keys_dies_and_comes_back(
+    host: MemoryHost,
+    open_client: Open,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    at: int,
+    *,
+    after: bool,
+) -> None:
+    """With a path commit after each second message."""
+    monkeypatch.setattr("backchannel.facilitation.duties.PATH_MESSAGES", 2)
+    await _write_through_a_crash(host, open_client, tmp_path / "bo.db", monkeypatch, at, after)
+    (log,) = host.logs.values()
+    assert sum(event.kind is EventKind.COMMIT for event in log.events) > 1
+
+
+async def _write_through_a_crash(
+    host: MemoryHost,
+    open_client: Open,
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    at: int,
+    after: bool,
+) -> None:
     async with open_client() as first:
         ann = await make_room(first, host.url)
         async with open_client(path) as client:

@@ -7,6 +7,7 @@ one first spares the others: their commit gets `stale-epoch` and has no purpose 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from backchannel.outbox import Item, Plan
 from backchannel.room.view import RoomView
@@ -15,6 +16,12 @@ from backchannel_protocol.room.admission import awaited, is_lone
 from backchannel_protocol.room.invitations import check_add, require_name
 from backchannel_protocol.room.refusals import FoldRefusal
 from backchannel_protocol.room.state import Act, RoomState
+
+PATH_MESSAGES: Final = 999
+"""After how many messages of one epoch a seat renews its keys: before its 1,000th."""
+
+PATH_S: Final = 7 * 24 * 3600
+"""How often it does so while it writes."""
 
 
 def plans_due(view: RoomView, packages: Mapping[str, Plan], now_s: int) -> list[Plan]:
@@ -65,8 +72,20 @@ def void_due(view: RoomView) -> Item | None:
     return Item(place=0, lane="governance", operations=(operation,))
 
 
+def path_due(view: RoomView, since_s: int, *, writes: bool) -> bool:
+    """Whether this seat is to renew its keys before it writes on (PROTOCOL.md, section 8).
+
+    since_s  how long ago it did so last
+    writes   whether a message is waiting to be sent
+    """
+    state = view.state
+    if state is None or state.closed is not None or view.skipped or len(state.seats) == 1:
+        return False
+    return view.mls.sent_messages >= PATH_MESSAGES or (writes and since_s >= PATH_S)
+
+
 def still_wanted(view: RoomView, plan: Plan) -> bool:
-    """Whether a planned commit has still something to do."""
+    """Whether a planned change of the roster has still something to do."""
     if view.state is None:
         return False
     present = plan.seat in view.state.seats

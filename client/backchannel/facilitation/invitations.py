@@ -45,7 +45,8 @@ def invitations_of(
     earlier = {mailbox: one for mailbox, one in state.invitations.items() if mailbox not in made}
     revoked = {fact.body["mailbox"] for fact in told if fact.type == "revoke"}
     names = {seat: one.name for seat, one in state.seats.items()} | {one.seat: one.name for one in state.past}
-    led = {mailbox: names.get(notes[LED + mailbox].decode()) for mailbox in made if LED + mailbox in notes}
+    seats = {mailbox: notes[LED + mailbox].decode() for mailbox in made if LED + mailbox in notes}
+    led = {mailbox: names[seat] for mailbox, seat in seats.items() if seat in names}
     knocking = {mailbox: act.name for mailbox, knock in knocks_of(notes).items() if (act := knock.wanted())}
     found = []
     for mailbox, one in {**earlier, **made}.items():

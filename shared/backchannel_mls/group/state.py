@@ -235,6 +235,12 @@ class GroupState:
         return self.group.status
 
     @property
+    def sent_messages(self) -> int:
+        """How many application messages this client has encrypted in this epoch."""
+        ratchet = self.messages.secret_tree.ratchets.find(2 * self.own_leaf)
+        return 0 if ratchet is None else ratchet.generation
+
+    @property
     def epoch_authenticator(self) -> bytes:
         """Equal for members whose views are equal (section 8.7)."""
         return self.group.keys.epoch_authenticator

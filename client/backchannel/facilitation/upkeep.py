@@ -1,0 +1,65 @@
+"""Doing what the room's state asks of this seat's client: duties become items of the outbox."""
+
+from __future__ import annotations
+
+from backchannel.facilitation.duties import is_given_up, path_due, plans_due, still_wanted, void_due
+from backchannel.facilitation.knocks import KNOCK, packages_of
+from backchannel.inbox import INVITE, PATH
+from backchannel.ledger import Change, Ledger
+from backchannel.outbox import Item, Plan
+from backchannel_protocol.ids import b64u
+
+
+async def do_duties(ledger: Ledger, now: int, *, confirm: bool) -> None:
+    """Writes down what is due; `confirm`: somebody came in, and waits for our word on the state."""
+    async with ledger.lock:
+        void = void_due(ledger.view)
+        if void is not None and not any(item.voids() for item in ledger.items.values()):
+            await ledger.enqueue_plain(void)
+        await _renew(ledger, now)
+        planned = {item.plan.seat for item in ledger.items.values() if item.plan is not None}
+        for plan in plans_due(ledger.view, packages_of(ledger.notes), now):
+            if plan.seat not in planned:
+                await ledger.enqueue_plain(Item(place=0, lane="governance", plan=plan))
+        await _close_used(ledger)
+        if is_given_up(ledger.view):
+            if not any(item.lane == "governance" and item.type for item in ledger.items.values()):
+                await ledger.enqueue("governance", "confirm", {})
+        elif confirm and not ledger.items:
+            await ledger.enqueue("governance", "confirm", {})
+
+
+def renews(ledger: Ledger, now: int) -> bool:
+    """Whether this seat has to renew its keys before it writes on."""
+    writes = any(item.lane == "chat" for item in ledger.items.values())
+    renewed = int(ledger.notes.get(PATH, b"%d" % now))
+    return path_due(ledger.view, now - renewed, writes=writes)
+
+
+def is_wanted(ledger: Ledger, plan: Plan, now: int) -> bool:
+    """Whether a planned commit has still something to do."""
+    return renews(ledger, now) if plan.path else still_wanted(ledger.view, plan)
+
+
+def is_path(item: Item) -> bool:
+    """Whether an item renews the own keys."""
+    return item.plan is not None and item.plan.path
+
+
+async def _renew(ledger: Ledger, now: int) -> None:
+    if PATH not in ledger.notes:
+        await ledger.store(Change(notes={PATH: b"%d" % now}))
+    if renews(ledger, now) and not any(is_path(item) for item in ledger.items.values()):
+        plan = Plan(ledger.view.own, path=True)
+        await ledger.enqueue_plain(Item(place=0, lane="governance", plan=plan))
+
+
+async def _close_used(ledger: Ledger) -> None:
+    """What was kept of an invitation goes when it led somebody in for good."""
+    state = ledger.view.state
+    if state is None or ledger.view.previous:
+        return
+    over = {b64u(plan.mailbox) for plan in packages_of(ledger.notes).values() if plan.seat in state.seats}
+    if over:
+        gone = {name + mailbox for name in (KNOCK, INVITE) for mailbox in over}
+        await ledger.store(Change(drop_notes=gone))
