@@ -13,7 +13,7 @@ import msgspec
 
 from backchannel.errors import Stopped
 from backchannel.ledger import FAILED, Change, Failure, Ledger
-from backchannel.letters import ANSWER, admission, encode_letter, seal_letter
+from backchannel.letters import ANSWER, admission, seal_answer
 from backchannel.outbox import Attempt, Item, decode_item, encode_item, own_event
 from backchannel.room.engine import OwnEvent, prepare
 from backchannel.room.facts import AnyFact, MessageSent, RoomStopped, SeatJoined, SendFailed
@@ -40,19 +40,19 @@ OLD: Final = "old/"
 
 
 class Pending(msgspec.Struct, array_like=True, frozen=True):
-    """A letter to be sent."""
+    """A letter to be sent, in one piece or in parts."""
 
     mailbox: bytes
     step: int
-    sealed: bytes
+    sealed: list[bytes]
 
     def encode(self) -> bytes:
         """For storage."""
         return msgspec.msgpack.encode(self)
 
-    def mail(self) -> Mail:
+    def mail(self) -> list[Mail]:
         """As it travels."""
-        return Mail(self.mailbox, self.step, self.sealed)
+        return [Mail(self.mailbox, self.step, sealed) for sealed in self.sealed]
 
 
 async def take(ledger: Ledger, events: Sequence[LogEvent]) -> None:
@@ -133,9 +133,8 @@ class _Batch:
         if fragment is None:
             return
         invitation = Invitation.parse_fragment(fragment.decode())
-        content = encode_letter(admission(self.view, attempt.welcome, attempt.tree))
-        mail = seal_letter(invitation, ANSWER, content)
-        pending = Pending(mail.mailbox, mail.step, mail.sealed)
+        answer = admission(self.view, attempt.welcome, attempt.tree)
+        pending = Pending(invitation.mailbox, ANSWER, seal_answer(invitation, answer))
         self.change.notes[LETTER + item.plan.seat] = pending.encode()
 
     def _heard(self, event: LogEvent) -> None:

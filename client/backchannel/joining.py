@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import os
 from dataclasses import dataclass, field
+from typing import cast
 
 import msgspec
 
@@ -22,10 +23,11 @@ from backchannel.letters import (
 )
 from backchannel.room.facts import RoomEntered
 from backchannel.room.keys import SeatKeys
-from backchannel.room.membership import POLICY, SETTINGS, tree_matches
+from backchannel.room.membership import POLICY, SETTINGS, tree_matches, with_keys
 from backchannel.room.view import RoomView, history_sentence
 from backchannel.words import spoken
 from backchannel_mls import KeyPackageBundle, MlsError, join_group
+from backchannel_protocol.canonical import JsonObject
 from backchannel_protocol.errors import ProtocolError
 from backchannel_protocol.http_bodies import Knock
 from backchannel_protocol.ids import EventId, RoomId, Time, b64u, parse_b64u
@@ -161,10 +163,9 @@ def enter_room(knocker: Knocker, answer: Answer) -> Admitted:
     is compared with it, and differs where it was a lie.
     """
     try:
-        state = RoomState.of_json(dict(answer.state))  # type: ignore[arg-type] # JSON, as it was parsed
-        record_key = parse_b64u(state.record_key, 32)
+        told = cast("JsonObject", answer.state)
         seats = zip(knocker.keys, knocker.bundles, strict=True)
-        keys, bundle = next((one, bundle) for one, bundle in seats if one.suite == state.suite)
+        keys, bundle = next((one, bundle) for one, bundle in seats if one.suite == told.get("suite"))
         mls = join_group(
             bundle,
             parse_b64u(answer.welcome),
@@ -172,6 +173,8 @@ def enter_room(knocker: Knocker, answer: Answer) -> Admitted:
             policy=POLICY,
             settings=SETTINGS,
         )
+        state = RoomState.of_json(with_keys(told, mls))
+        record_key = parse_b64u(state.record_key, 32)
         size, frontier = answer.record
         view = RoomView(
             room=RoomId(parse_b64u(state.room, 16)),

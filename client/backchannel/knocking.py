@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
 from backchannel.connection.host import Host
 from backchannel.errors import BackchannelError, NotAllowed, ServerRefused, ServerUnreachable
 from backchannel.joining import Admitted, Knocker, enter_room
-from backchannel.letters import ANSWER, CHALLENGE, CLAIM, REVEAL, Answer, Challenge, parse_letter
+from backchannel.letters import ANSWER, CHALLENGE, CLAIM, REVEAL, Answer, Assembly, Challenge, parse_letter
 from backchannel_protocol.errors import ProtocolError
 from backchannel_protocol.frames import Mail
 from backchannel_protocol.refusals import Code
@@ -133,10 +134,13 @@ class Door:
                 return
 
     def _take_answer(self, letters: list[Mail]) -> None:
+        """The last answer that is whole."""
+        assembly = Assembly()
         for mail in letters:
             letter = self._open(mail)
             if mail.step == ANSWER and isinstance(letter, Answer):
-                self.answer = letter
+                with suppress(ProtocolError):
+                    self.answer = assembly.add(letter) or self.answer
 
     def _open(self, mail: Mail) -> object:
         """A letter; what nobody with the link wrote is passed over."""

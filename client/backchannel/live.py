@@ -345,7 +345,8 @@ class LiveRoom:
         """Letters: Welcomes until who got one has written, and whom an invitee still waits for."""
         for name, note in list(self.ledger.notes.items()):
             if name.startswith(LETTER) and name not in self._mailed:
-                await session.send(msgspec.msgpack.decode(note, type=Pending).mail())
+                for mail in msgspec.msgpack.decode(note, type=Pending).mail():
+                    await session.send(mail)
                 self._mailed.add(name)
                 await self._tell()
         async with self.ledger.lock:

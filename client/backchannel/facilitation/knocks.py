@@ -220,7 +220,7 @@ async def decline(ledger: Ledger, mailbox: str) -> Pending:
         )
     invitation = Invitation.parse_fragment(fragment.decode())
     mail = seal_letter(invitation, ANSWER, encode_letter(Answer("declined")))
-    pending = Pending(mail.mailbox, mail.step, mail.sealed)
+    pending = Pending(mail.mailbox, mail.step, [mail.sealed])
     change = _put(invitation, msgspec.structs.replace(knock, declined=True))
     await ledger.store(change)
     return pending

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
 from backchannel.room.keys import keys_of
 from backchannel_mls import (
@@ -20,12 +20,13 @@ from backchannel_mls import (
     Settings,
     cipher_suite,
 )
+from backchannel_protocol.canonical import JsonObject, JsonValue
 from backchannel_protocol.credential import SeatCredential
 from backchannel_protocol.errors import RemoteProtocolError
 from backchannel_protocol.ids import b64u
 from backchannel_protocol.refusals import Code
 from backchannel_protocol.room.commit import CommitChange, Joining
-from backchannel_protocol.room.state import RoomState
+from backchannel_protocol.room.state import Keys, RoomState, json_of
 
 SETTINGS: Final = Settings(past_epochs=0, resumption_epochs=1)
 """No keys of past epochs: the server takes events of the current one alone (section 5)."""
@@ -91,6 +92,39 @@ def change_of(suite: int, effect: CommitEffect) -> CommitChange:
     allowed = (ProposalType.ADD, ProposalType.REMOVE)
     other = any(proposal.type not in allowed for proposal, _ in effect.proposals)
     return CommitChange(tuple(joining), leaving, renewed, other)
+
+
+def without_keys(state: RoomState, mls: GroupState) -> JsonObject:
+    """A state for a joiner: the keys of a seat are left out where its leaf has them (section 10)."""
+    value = state.to_json()
+    seats = value["seats"]
+    assert isinstance(seats, dict)
+    for id_, seat in state.seats.items():
+        told = seats[id_]
+        if seat.keys == _keys_at(mls, seat.leaf) and isinstance(told, dict):
+            del told["keys"]
+    return value
+
+
+def with_keys(value: JsonObject, mls: GroupState) -> JsonObject:
+    """The state again, of one that a joiner was given. What is not there is not made up."""
+    seats = value.get("seats")
+    if not isinstance(seats, dict):
+        return value
+    return {**value, "seats": {id_: _with_keys(seat, mls) for id_, seat in seats.items()}}
+
+
+def _with_keys(seat: JsonValue, mls: GroupState) -> JsonValue:
+    if not isinstance(seat, dict) or "keys" in seat or not isinstance(seat.get("leaf"), int):
+        return seat
+    keys = _keys_at(mls, cast("int", seat["leaf"]))
+    return seat if keys is None else {**seat, "keys": json_of(keys)}
+
+
+def _keys_at(mls: GroupState, leaf: int) -> Keys | None:
+    """The keys that stand in a leaf; None where there is none."""
+    node = mls.tree.leaf(leaf)
+    return None if node is None else keys_of(credential_of(node), node.signature_key)
 
 
 def tree_matches(mls: GroupState, state: RoomState) -> bool:
