@@ -4,32 +4,31 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import Literal
+from types import EllipsisType
+from typing import Final, Literal
 
 from backchannel.desk import Desk
 from backchannel.errors import BackchannelError, NotAllowed
+from backchannel.facilitation.duties import acts_of
 from backchannel.facilitation.invitations import InvitationStatus, invitations_of
-from backchannel.facilitation.knocks import (
-    approval_of,
-    arrived,
-    decline,
-    knocks_of,
-    packages_of,
-    waiting_for,
-)
-from backchannel.inbox import INVITE, LETTER
+from backchannel.facilitation.knocks import KNOCK, approval_of, waiting_at_doors, waiting_for
+from backchannel.inbox import INBOX, INVITE
 from backchannel.ledger import Change
 from backchannel.room.facts import KnockArrived
+from backchannel.room.speech import arrived
+from backchannel_mls import cipher_suite
+from backchannel_mls.codec import vector
 from backchannel_protocol.canonical import JsonObject
 from backchannel_protocol.errors import RemoteProtocolError
 from backchannel_protocol.ids import ID_SIZE, MailboxId, b64u, parse_b64u
 from backchannel_protocol.invitation import SECRET_SIZE, Invitation
-from backchannel_protocol.keys import fingerprint, public_key
+from backchannel_protocol.keys import fingerprint, public_key, sign
 from backchannel_protocol.operations import CloseRoom, InvitationClose, InvitationOpen, SetPolicy
 from backchannel_protocol.room.admission import awaited, sign_approval
 from backchannel_protocol.room.state import Act, Role, Scope, json_of
 
-INVITATION_S = 7 * 24 * 3600
+INVITATION_S: Final = 7 * 24 * 3600
+_SEED_SIZE: Final = 64
 
 
 class Governing(Desk):
@@ -64,6 +63,16 @@ class Governing(Desk):
     async def require_each_party(self) -> None:
         """From now on one facilitator of each party must approve who comes in and who is removed."""
         await self._set("admission", {"rule": "party"})
+
+    async def require_any_facilitator(self) -> tuple[tuple[str, str], ...]:
+        """Approves that any one facilitator may admit and remove: what the strict rule asks for is needed.
+
+        The parties (id, name) whose approval is still awaited; the rule changes by itself with the last.
+        """
+        self._require_facilitator()
+        if self.state.admission.rule == "any":
+            raise NotAllowed("version-stale", "Any one facilitator may admit and remove already.")
+        return await self.approve(Act("rule", self.state.admission.version, 0, admission="any"))
 
     async def close(self) -> None:
         """Ends the room for everybody."""
@@ -115,34 +124,24 @@ class Governing(Desk):
                 "There is no such open invitation. It was used or revoked before, or is another room's."
             )
             raise NotAllowed("invitation-unknown", sentence)
-        gone = Change(drop_notes={INVITE + b64u(mailbox)})
+        # who knocked already is still to be told, with the invitation's key
+        unused = KNOCK + b64u(mailbox) not in self.ledger.notes
+        gone = Change(drop_notes={INVITE + b64u(mailbox)} if unused else set())
         await self._govern("revoke", {"mailbox": b64u(mailbox)}, [InvitationClose(None, mailbox)], gone)
 
     def knocks(self) -> list[KnockArrived]:
-        """Who waits at the doors that this client opened."""
-        return [
-            arrived(self.ledger.view, mailbox, act, knock.words)
-            for mailbox, knock in knocks_of(self.ledger.notes).items()
-            for act in [knock.wanted()]
-            if act is not None and not knock.declined and act.seat not in self.state.seats
-        ]
+        """Who waits at the room's doors, whichever facilitator opened them."""
+        doors = waiting_at_doors(self.state, self.ledger.notes)
+        return [arrived(mailbox, one, seq=0, time=self.ledger.view.time) for mailbox, one in doors.items()]
 
     async def decline(self, knock: KnockArrived) -> None:
-        """Declines a knock, and closes its invitation."""
-        self._require_facilitator()
-        async with self.ledger.lock:
-            pending = await decline(self.ledger, knock.mailbox)
-            letter = Change(notes={f"{LETTER}{knock.joining}": pending.encode()})
-            await self.ledger.store(letter)
-        mailbox = parse_b64u(knock.mailbox)
-        await self._govern("revoke", {"mailbox": knock.mailbox}, [InvitationClose(None, mailbox)])
+        """Declines a knock, and closes its invitation; who knocks is told."""
+        await self.revoke(knock.mailbox)
 
     # ---- who is in the room
     def proposals(self) -> list[Act]:
         """What other facilitators approved and what still lacks approvals."""
-        acts = {one.act.seat: one.act for one in self.state.approvals.values()}
-        time_s = self.ledger.view.time
-        return [act for act in acts.values() if awaited(self.state, act, time_s)]
+        return [act for act in acts_of(self.state) if awaited(self.state, act, self.ledger.view.time)]
 
     async def approve(self, wanted: KnockArrived | Act) -> tuple[tuple[str, str], ...]:
         """Approves an admission or a removal; the parties (id, name) whose approval is still awaited."""
@@ -177,6 +176,38 @@ class Governing(Desk):
             raise NotAllowed("seat-unknown", "There is no such seat in the room.")
         return await self.approve(Act("remove", self.state.admission.version, 0, seat=seat))
 
+    async def set_role(
+        self, seat: str, role: Role, *, party: str | EllipsisType | None = ...
+    ) -> tuple[tuple[str, str], ...]:
+        """Approves another role of a seat, and another party where one is given.
+
+        The parties (id, name) whose approval is still awaited; the role changes by itself with the last.
+        """
+        self._require_facilitator()
+        known = self.state.seats.get(seat)
+        if known is None:
+            raise NotAllowed("seat-unknown", "There is no such seat in the room.")
+        if Role.BOT in (role, known.role):
+            raise NotAllowed("scope-unfit", "A bot stays a bot, and nobody becomes one. Remove and invite.")
+        wanted = known.party if isinstance(party, EllipsisType) else party
+        if (role, wanted) == (known.role, known.party):
+            raise NotAllowed("version-stale", "The seat has this role already.")
+        if known.role is Role.FACILITATOR is not role and self.ledger.view.only_facilitator(seat):
+            raise NotAllowed("last-facilitator", "The room would be left without a facilitator.")
+        act = Act("role", self.state.admission.version, 0, seat=seat, role=role, party=wanted)
+        return await self.approve(act)
+
+    async def rotate_inbox(self) -> None:
+        """A new inbox key for this seat; the old one is erased from this device."""
+        self._require_accepted()
+        keys, state = self.ledger.keys, self.state
+        private, public = cipher_suite(keys.suite).derive_key_pair(os.urandom(_SEED_SIZE))
+        content = parse_b64u(state.room) + parse_b64u(self.seat) + vector(public)
+        signature = sign(keys.governance_key, "inbox", content)
+        kept = Change(notes={INBOX + b64u(public): private})
+        body: JsonObject = {"inbox": b64u(public), "signature": b64u(signature)}
+        await self._govern("inbox", body, change=kept)
+
     async def leave(self) -> None:
         """Asks to be let out; a facilitator's client does it as soon as it is there."""
         self._require_present()
@@ -187,12 +218,10 @@ class Governing(Desk):
     def _act_of(self, wanted: KnockArrived | Act) -> Act:
         if isinstance(wanted, Act):
             return wanted
-        plan = packages_of(self.ledger.notes).get(wanted.joining)
-        knock = None if plan is None else knocks_of(self.ledger.notes).get(b64u(plan.mailbox))
-        act = None if knock is None else knock.wanted()
-        if act is None:
+        found = waiting_at_doors(self.state, self.ledger.notes).get(wanted.mailbox)
+        if found is None or found.act.seat != wanted.joining:
             raise NotAllowed("knock-unknown", "Nobody knocks like that. The knock may be over.")
-        return act
+        return found.act
 
 
 def _mailbox_of(invitation: str) -> MailboxId:

@@ -7,6 +7,7 @@ commit admitted. A crash before it forgets the batch and fetches it again; a cra
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -22,6 +23,7 @@ from backchannel_protocol.events import EventKind, LogEvent
 from backchannel_protocol.frames import Mail
 from backchannel_protocol.ids import b64u
 from backchannel_protocol.invitation import Invitation
+from backchannel_protocol.room.bodies import SetInbox
 
 INVITE: Final = "invite/"
 """Notes: the fragment of a link that this client made, by mailbox."""
@@ -31,6 +33,9 @@ LETTER: Final = "letter/"
 
 LED: Final = "led/"
 """Notes: the seat that an invitation led in, by mailbox."""
+
+INBOX: Final = "inbox/"
+"""Notes: the private half of an inbox key that is not everybody's yet, by its public half."""
 
 PATH: Final = "path"
 """Notes: when this seat renewed its keys last, in seconds."""
@@ -90,10 +95,12 @@ class _Batch:
         """One event more. Raises Stopped, and then the batch is as before."""
         found = self._own(event) if event.seat == self.view.seat else None
         own = None if found is None else found[2]
-        prepared = prepare(self.view, event, own, self._author_of)
+        before = self.view
+        prepared = prepare(before, event, own, self._author_of)
         self.view = self.change.view = prepared.view
         self.change.facts += prepared.facts
         self._said.update({fact.id: fact.seat for fact in prepared.facts if isinstance(fact, MessageSent)})
+        self._note_led(before, prepared.facts)
         if found is not None:
             self._settle(event, found[0], found[1], prepared.facts)
         else:
@@ -115,6 +122,8 @@ class _Batch:
             self.change.notes[PATH] = b"%d" % event.time
         if event.kind is EventKind.COMMIT and any(isinstance(fact, SeatJoined) for fact in facts):
             self._admit(item, attempt)
+        if item.type == "inbox":
+            self._rotate(item)
         if event.id != attempt.drafts[-1].id or item.place not in self._items:
             return
         del self._items[item.place]
@@ -124,12 +133,31 @@ class _Batch:
         kept = msgspec.structs.replace(item, body=b"{}") if item.lane == "chat" else item
         self.change.notes.update(old_notes(kept, others))
 
+    def _rotate(self, item: Item) -> None:
+        """The own inbox key is the new one for all: the old one goes."""
+        public = msgspec.json.decode(item.body, type=SetInbox).inbox
+        private = self._ledger.notes.get(INBOX + public)
+        own = None if self.view.state is None else self.view.state.seats.get(self.view.own)
+        if private is not None and own is not None and own.keys.inbox == public:
+            keys = replace(self._ledger.keys, inbox_key=private)
+            self.change.about = msgspec.structs.replace(self._ledger.about, keys=keys.encode())
+            self.change.drop_notes.add(INBOX + public)
+            self.change.erase = True
+
+    def _note_led(self, before: RoomView, facts: Sequence[AnyFact]) -> None:
+        """Which invitation led in who came in."""
+        came = {fact.joined for fact in facts if isinstance(fact, SeatJoined)}
+        if not came or before.state is None:
+            return
+        for approval in before.state.approvals.values():
+            if approval.act.act == "add" and approval.act.seat in came:
+                self.change.notes[f"{LED}{approval.act.mailbox}"] = str(approval.act.seat).encode()
+
     def _admit(self, item: Item, attempt: Attempt) -> None:
         """The letter with the Welcome, for the seat that the commit at hand added."""
         if item.plan is None:
             return
         fragment = self._ledger.notes.get(INVITE + b64u(item.plan.mailbox))
-        self.change.notes[LED + b64u(item.plan.mailbox)] = item.plan.seat.encode()
         if fragment is None:
             return
         invitation = Invitation.parse_fragment(fragment.decode())

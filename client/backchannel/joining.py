@@ -35,6 +35,7 @@ from backchannel_protocol.invitation import Invitation, knock_commitment, mail_c
 from backchannel_protocol.keys import fingerprint, generate_key, public_key, sign
 from backchannel_protocol.record.merkle import Frontier
 from backchannel_protocol.room.clear import Clear
+from backchannel_protocol.room.names import is_name
 from backchannel_protocol.room.refusals import FoldRefusal
 from backchannel_protocol.room.state import RoomState
 from backchannel_protocol.room.void import Opening
@@ -80,6 +81,9 @@ class Knocker:
             server_url, invitation = Invitation.parse_link(link)
         except ProtocolError as error:
             raise BackchannelError(error.code.value, error.sentence) from None
+        if not is_name(name):
+            sentence = "A name has 1 to 80 characters, none of them invisible, and no two spaces in a row."
+            raise BackchannelError("name-unfit", sentence)
         keys = tuple(SeatKeys.generate(suite) for suite in SUITES)
         bundles = tuple(one.key_package(now_s) for one in keys)
         packages = tuple(b64u(bundle.message) for bundle in bundles)

@@ -64,13 +64,14 @@ class Failure(msgspec.Struct, array_like=True, frozen=True):
 
 @dataclass(slots=True)
 class Change:
-    """What one transaction changes. `view` None: the view stays.
+    """What one transaction changes. `view` or `about` None: it stays.
 
     expired  messages, by id, whose text goes
     erase    nothing of what goes may be found in the file afterwards
     """
 
     view: RoomView | None = None
+    about: About | None = field(default=None, repr=False)
     items: list[Item] = field(default_factory=list)
     drop_items: set[int] = field(default_factory=set)
     notes: dict[str, bytes] = field(default_factory=dict, repr=False)
@@ -192,6 +193,8 @@ class Ledger:
         write = Write(erase=change.erase or bool(gone))
         if change.view is not None:
             note_view(write, self.view, change.view)
+        if change.about is not None:
+            write.room = ROOM + msgspec.msgpack.encode(change.about)
         write.outbox_put = {item.place: encode_item(item) for item in change.items}
         write.outbox_delete = set(change.drop_items)
         write.put.update({_NOTE + name: value for name, value in change.notes.items()})
@@ -264,6 +267,8 @@ class Ledger:
     def _adopt(self, change: Change, rows: Mapping[int, list[AnyFact]], gone: Mapping[str, Gone]) -> None:
         if change.view is not None:
             self.view = change.view
+        if change.about is not None:
+            self.about, self.keys = change.about, SeatKeys.decode(change.about.keys)
         self.items.update({item.place: item for item in change.items})
         for place in change.drop_items:
             self.items.pop(place, None)

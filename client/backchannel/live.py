@@ -279,7 +279,7 @@ class LiveRoom:
             await self._rest()
 
     async def _rest(self) -> None:
-        """Until something happens, or until what was held may be tried again."""
+        """Until something happens, what was held may be tried again, or it is time to look for duties."""
         now = time.monotonic()
         held = (hold.until - now for hold in self._held.values() if hold.until > now)
         wait = min(held, default=DUTIES_S)

@@ -41,6 +41,7 @@ from backchannel_protocol.operations import (
     InvitationOpen,
     SeatAdd,
     SeatRemove,
+    SeatSet,
     VoidCommit,
     parse_operation,
 )
@@ -211,6 +212,8 @@ class MemoryHost:
                 log.seats[seat] = Seat(key, bit, seq)
             case SeatRemove(seat=seat):
                 log.seats[seat].removed = True
+            case SeatSet(seat=seat, may_facilitate=bit):
+                log.seats[seat].facilitates = bit
             case InvitationOpen(mailbox=mailbox, auth_key=auth, expires=expires):
                 self.boxes[mailbox] = Box(log.room, auth, expires)
             case InvitationClose(mailbox=mailbox):
@@ -290,6 +293,8 @@ class MemoryPipe:
                 letters = self._host.boxes[mailbox].letters
                 if (step, sealed) not in letters:
                     letters.append((step, sealed))
+                for pipe in list(self._host.pipes):
+                    pipe.tell_mail(mailbox, step, sealed)
             case Cursor():
                 pass
             case _:

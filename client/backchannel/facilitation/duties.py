@@ -9,16 +9,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from msgspec.structs import replace
+
 from backchannel.outbox import Item, Plan
 from backchannel.room.view import RoomView
 from backchannel_protocol.operations import VoidCommit, encode_operation
-from backchannel_protocol.room.admission import awaited, is_lone
+from backchannel_protocol.room.admission import approvals_of, awaited, is_lone
 from backchannel_protocol.room.invitations import check_add, require_name
 from backchannel_protocol.room.refusals import FoldRefusal
 from backchannel_protocol.room.state import Act, RoomState
 
 PATH_MESSAGES: Final = 999
 """After how many messages of one epoch a seat renews its keys: before its 1,000th."""
+
+STAND_IN_S: Final = 60
+"""After how long the next facilitator's client does what another's should have done."""
 
 PATH_S: Final = 7 * 24 * 3600
 """How often it does so while it writes."""
@@ -34,7 +39,7 @@ def plans_due(view: RoomView, packages: Mapping[str, Plan], now_s: int) -> list[
         return []
     plans = [Plan(seat) for seat in state.leaving if seat != view.own]
     done = {plan.seat for plan in plans}
-    for act in {approval.act.seat: approval.act for approval in state.approvals.values()}.values():
+    for act in acts_of(state):
         if act.seat is None or act.seat in done or act.seat == view.own:
             continue
         if awaited(state, act, time):
@@ -44,6 +49,42 @@ def plans_due(view: RoomView, packages: Mapping[str, Plan], now_s: int) -> list[
         if act.act == "add" and act.seat in packages and _may_come_in(state, act, time):
             plans.append(packages[act.seat])
     return plans
+
+
+def acts_of(state: RoomState) -> list[Act]:
+    """What is approved by somebody, each once, the oldest first; expiries are left out."""
+    given = sorted(state.approvals.values(), key=lambda one: (one.since, one.by))
+    return list(dict.fromkeys(replace(one.act, expires=0) for one in given))
+
+
+def acts_due(view: RoomView, now_s: int) -> list[Act]:
+    """The changes of roles and of the admission rule that have their approvals, and are this seat's to do.
+
+    One client does it: of the facilitators whom it is not about, the one who approved last. Each of
+    the others waits a little longer, for that one may be away.
+    """
+    state, time = view.state, max(view.time, now_s)
+    if state is None or view.skipped or state.closed is not None or not view.facilitates:
+        return []
+    if state.seats[view.own].accepted < state.rules.version:
+        return []
+    due = []
+    for act in acts_of(state):
+        if act.act not in ("role", "rule") or awaited(state, act, time) or not _is_change(state, act):
+            continue
+        since = {one.by: one.since for one in approvals_of(state, act, time).values()}
+        doers = [id_ for id_ in state.facilitators() if id_ != act.seat]
+        doers.sort(key=lambda id_: (-since.get(id_, 0), id_))
+        if view.own in doers and time >= max(since.values()) + doers.index(view.own) * STAND_IN_S:
+            due.append(act)
+    return due
+
+
+def _is_change(state: RoomState, act: Act) -> bool:
+    """Whether the act is still one that the room would take."""
+    if act.act == "rule":
+        return act.admission != state.admission.rule
+    return act.seat in state.seats
 
 
 def _may_come_in(state: RoomState, act: Act, time: int) -> bool:

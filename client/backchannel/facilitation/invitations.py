@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from backchannel.facilitation.knocks import knocks_of
+from backchannel.facilitation.knocks import waiting_at_doors
 from backchannel.inbox import LED
 from backchannel.room.facts import AnyFact, RoomGoverned
 from backchannel_protocol.room.bodies import Invite, parse_governance
@@ -47,7 +47,7 @@ def invitations_of(
     names = {seat: one.name for seat, one in state.seats.items()} | {one.seat: one.name for one in state.past}
     seats = {mailbox: notes[LED + mailbox].decode() for mailbox in made if LED + mailbox in notes}
     led = {mailbox: names[seat] for mailbox, seat in seats.items() if seat in names}
-    knocking = {mailbox: act.name for mailbox, knock in knocks_of(notes).items() if (act := knock.wanted())}
+    knocking = {mailbox: one.act.name for mailbox, one in waiting_at_doors(state, notes).items()}
     found = []
     for mailbox, one in {**earlier, **made}.items():
         if mailbox in led:

@@ -9,8 +9,7 @@ from typing import Final
 
 import msgspec
 
-from backchannel.errors import NotAllowed
-from backchannel.inbox import INVITE, Pending
+from backchannel.inbox import INVITE, LETTER, Pending
 from backchannel.ledger import Change, Ledger
 from backchannel.letters import (
     ANSWER,
@@ -26,11 +25,8 @@ from backchannel.letters import (
     seal_letter,
 )
 from backchannel.outbox import Plan
-from backchannel.room.facts import KnockArrived
 from backchannel.room.keys import keys_of
 from backchannel.room.membership import POLICY, credential_of, package_reference
-from backchannel.room.view import RoomView
-from backchannel.words import spoken
 from backchannel_mls import KeyPackage, MlsError, parse_message, verify_key_package
 from backchannel_protocol.canonical import JsonObject
 from backchannel_protocol.errors import RemoteProtocolError
@@ -40,7 +36,7 @@ from backchannel_protocol.invitation import Invitation, knock_commitment, word_n
 from backchannel_protocol.keys import public_key
 from backchannel_protocol.room.admission import awaited
 from backchannel_protocol.room.names import is_name
-from backchannel_protocol.room.state import Act, RoomState, json_of
+from backchannel_protocol.room.state import Act, Knocking, RoomState, json_of
 
 KNOCK: Final = "knock/"
 """Notes: a knock, by mailbox."""
@@ -50,15 +46,21 @@ APPROVAL_S: Final = 13 * 24 * 3600
 
 
 class Knock(msgspec.Struct, array_like=True, frozen=True):
-    """How far the conversation is. `act` (JSON) and `package` are there after the reveal."""
+    """How far the conversation is. `act` (JSON) and `package` are there after the reveal.
+
+    numbers    of the three words
+    published  whether the other facilitators were told
+    told       the parties of which the invitee knows that it waits for them
+    """
 
     commitment: str
     challenge: bytes
     sealed_challenge: bytes
     act: bytes = b""
     package: bytes = b""
-    words: tuple[str, str, str] = ("", "", "")
+    numbers: tuple[int, int, int] = (0, 0, 0)
     declined: bool = False
+    published: bool = False
     told: tuple[str, ...] | None = None
 
     def wanted(self) -> Act | None:
@@ -85,14 +87,30 @@ def packages_of(notes: Mapping[str, bytes]) -> dict[str, Plan]:
     return plans
 
 
+def waiting_at_doors(state: RoomState, notes: Mapping[str, bytes]) -> dict[str, Knocking]:
+    """Who knocks at open invitations, by mailbox: what this client was told, and what all were."""
+    own = knocks_of(notes)
+    here = {
+        mailbox: Knocking(act, knock.numbers, state.invitations[mailbox].by)
+        for mailbox, knock in own.items()
+        if mailbox in state.invitations and (act := knock.wanted()) is not None
+    }
+    declined = {mailbox for mailbox, knock in own.items() if knock.declined}
+    return {mailbox: one for mailbox, one in {**here, **state.knocks}.items() if mailbox not in declined}
+
+
 async def take_mail(ledger: Ledger, mail: Mail, now_s: int) -> Mail | None:
     """A letter of an invitee: what is to be answered at once. Letters that are not one's own pass."""
     async with ledger.lock:
         fragment = ledger.notes.get(INVITE + b64u(mail.mailbox))
-        if fragment is None or mail.step not in (CLAIM, REVEAL):
+        if fragment is None:
             return None
         invitation = Invitation.parse_fragment(fragment.decode())
         known = knocks_of(ledger.notes).get(b64u(mail.mailbox))
+        if mail.step == ANSWER and known is not None and known.declined:
+            await _forget_declined(ledger, mail, known)
+        if mail.step not in (CLAIM, REVEAL):
+            return None
         try:
             letter = parse_letter(mail.step, invitation.open(mail.step, mail.sealed))
             if isinstance(letter, Claim):
@@ -117,6 +135,15 @@ async def _challenge(ledger: Ledger, invitation: Invitation, known: Knock | None
     return Mail(invitation.mailbox, CHALLENGE, known.sealed_challenge)
 
 
+async def _forget_declined(ledger: Ledger, mail: Mail, knock: Knock) -> None:
+    """The server has the letter that declines: nothing of who knocked stays here."""
+    act, mailbox = knock.wanted(), b64u(mail.mailbox)
+    letter = "" if act is None else f"{LETTER}{act.seat}"
+    note = ledger.notes.get(letter)
+    if note is not None and mail.sealed in msgspec.msgpack.decode(note, type=Pending).sealed:
+        await ledger.store(Change(drop_notes={KNOCK + mailbox, INVITE + mailbox, letter}, erase=True))
+
+
 async def _reveal(
     ledger: Ledger, invitation: Invitation, known: Knock, reveal: Reveal, content: bytes, now_s: int
 ) -> Mail | None:
@@ -134,7 +161,7 @@ async def _reveal(
     credential = credential_of(parsed.leaf_node)
     act = Act(
         "add",
-        state.admission.version,
+        0,
         0,
         seat=b64u(credential.seat),
         name=reveal.name,
@@ -145,21 +172,15 @@ async def _reveal(
         package=package_reference(state.suite, parsed),
         mailbox=b64u(invitation.mailbox),
     )
-    numbers = word_numbers(content, known.challenge, invitation)
-    words = spoken(numbers)
     missing = waiting_for(state, act, ledger.view.time)
     knock = msgspec.structs.replace(
         known,
         act=msgspec.json.encode(act),
         package=encoded,
-        words=words,
+        numbers=word_numbers(content, known.challenge, invitation),
         told=tuple(party for party, _ in missing),
     )
-    change = _put(invitation, knock)
-    change.notices.append(arrived(ledger.view, b64u(invitation.mailbox), act, words))
-    told = msgspec.structs.replace(act, rule_version=0)
-    body: JsonObject = {"act": json_of(told), "words": list(numbers)}
-    await ledger.enqueue("governance", "knock", body, change=change)
+    await ledger.store(_put(invitation, knock))
     return seal_letter(invitation, ANSWER, encode_letter(Answer("waiting", missing=missing)))
 
 
@@ -167,21 +188,6 @@ def waiting_for(state: RoomState, act: Act, time: int) -> tuple[tuple[str, str],
     """The parties (id, name) that somebody has still to approve for."""
     names = {party.id: party.name for party in state.parties}
     return tuple((party, names[party]) for party in awaited(state, act, time).all_parties(state))
-
-
-def arrived(view: RoomView, mailbox: str, act: Act, words: tuple[str, str, str]) -> KnockArrived:
-    """What the facilitator is shown."""
-    return KnockArrived(
-        seq=0,
-        time=view.time,
-        seat=view.own,
-        mailbox=mailbox,
-        joining=act.seat or "",
-        name=act.name or "",
-        role="" if act.role is None else act.role.value,
-        party=act.party,
-        words=words,
-    )
 
 
 def approval_of(state: RoomState, act: Act, time: int) -> Act:
@@ -210,20 +216,42 @@ def letter_due(ledger: Ledger) -> tuple[Change, Mail] | None:
     return None
 
 
-async def decline(ledger: Ledger, mailbox: str) -> Pending:
-    """Notes that a knock is declined; the letter is to be sent. The caller holds the lock."""
-    knock = knocks_of(ledger.notes).get(mailbox)
-    fragment = ledger.notes.get(INVITE + mailbox)
-    if knock is None or fragment is None:
-        raise NotAllowed(
-            "knock-unknown", "Nobody knocks with this invitation, or another facilitator made it."
-        )
-    invitation = Invitation.parse_fragment(fragment.decode())
-    mail = seal_letter(invitation, ANSWER, encode_letter(Answer("declined")))
-    pending = Pending(mail.mailbox, mail.step, [mail.sealed])
-    change = _put(invitation, msgspec.structs.replace(knock, declined=True))
-    await ledger.store(change)
-    return pending
+async def publish(ledger: Ledger) -> None:
+    """Who knocks is told to the other facilitators (section 9). The caller holds the ledger's lock."""
+    state = ledger.view.state
+    if state is None or state.closed is not None or not ledger.view.facilitates:
+        return
+    if state.seats[ledger.view.own].accepted < state.rules.version:
+        return
+    for mailbox, knock in knocks_of(ledger.notes).items():
+        act = knock.wanted()
+        if act is not None and not knock.published and mailbox in state.invitations:
+            body: JsonObject = {"act": json_of(act), "words": list(knock.numbers)}
+            told = msgspec.msgpack.encode(msgspec.structs.replace(knock, published=True))
+            change = Change(notes={KNOCK + mailbox: told})
+            await ledger.enqueue("governance", "knock", body, change=change)
+
+
+async def decline_revoked(ledger: Ledger) -> None:
+    """Whose invitation is over without an admission is told that it was declined.
+
+    The caller holds the ledger's lock. Any facilitator may revoke; this client alone can write to who
+    knocks.
+    """
+    state = ledger.view.state
+    if state is None:
+        return
+    were_here = {*state.seats, *(one.seat for one in state.past)}
+    for mailbox, knock in knocks_of(ledger.notes).items():
+        act, fragment = knock.wanted(), ledger.notes.get(INVITE + mailbox)
+        if act is None or knock.declined or mailbox in state.invitations or act.seat in were_here:
+            continue
+        if fragment is not None:
+            invitation = Invitation.parse_fragment(fragment.decode())
+            sealed = seal_letter(invitation, ANSWER, encode_letter(Answer("declined"))).sealed
+            change = _put(invitation, msgspec.structs.replace(knock, declined=True))
+            change.notes[f"{LETTER}{act.seat}"] = Pending(invitation.mailbox, ANSWER, [sealed]).encode()
+            await ledger.store(change)
 
 
 def _package_of_suite(reveal: Reveal, suite: int) -> tuple[bytes, KeyPackage] | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from backchannel.facilitation.duties import is_given_up, path_due, plans_due, still_wanted, void_due
-from backchannel.facilitation.knocks import KNOCK, packages_of
+from backchannel.facilitation.duties import acts_due, is_given_up, path_due, plans_due, still_wanted, void_due
+from backchannel.facilitation.knocks import KNOCK, decline_revoked, packages_of, publish
 from backchannel.inbox import INVITE, PATH
 from backchannel.ledger import Change, Ledger
 from backchannel.outbox import Item, Plan
-from backchannel_protocol.ids import b64u
+from backchannel_protocol.canonical import JsonObject
+from backchannel_protocol.ids import b64u, parse_b64u
+from backchannel_protocol.operations import SeatSet
+from backchannel_protocol.room.state import Act, Role
 
 
 async def do_duties(ledger: Ledger, now: int, *, confirm: bool) -> None:
@@ -21,6 +24,10 @@ async def do_duties(ledger: Ledger, now: int, *, confirm: bool) -> None:
         for plan in plans_due(ledger.view, packages_of(ledger.notes), now):
             if plan.seat not in planned:
                 await ledger.enqueue_plain(Item(place=0, lane="governance", plan=plan))
+        for act in acts_due(ledger.view, now):
+            await _do_act(ledger, act)
+        await publish(ledger)
+        await decline_revoked(ledger)
         await _close_used(ledger)
         if is_given_up(ledger.view):
             if not any(item.lane == "governance" and item.type for item in ledger.items.values()):
@@ -52,6 +59,24 @@ async def _renew(ledger: Ledger, now: int) -> None:
     if renews(ledger, now) and not any(is_path(item) for item in ledger.items.values()):
         plan = Plan(ledger.view.own, path=True)
         await ledger.enqueue_plain(Item(place=0, lane="governance", plan=plan))
+
+
+async def _do_act(ledger: Ledger, act: Act) -> None:
+    """A change that has its approvals, unless it waits in the outbox already."""
+    type_ = {"role": "role", "rule": "admission"}[act.act]
+    if any(item.type == type_ for item in ledger.items.values()):
+        return
+    if act.act == "rule":
+        await ledger.enqueue("governance", type_, {"rule": act.admission})
+        return
+    assert ledger.view.state is not None
+    assert act.seat is not None
+    assert act.role is not None
+    facilitates = act.role is Role.FACILITATOR
+    told = ledger.view.state.seats[act.seat].operates == facilitates
+    operations = () if told else (SeatSet(None, parse_b64u(act.seat), facilitates),)
+    body: JsonObject = {"seat": act.seat, "role": act.role.value, "party": act.party}
+    await ledger.enqueue("governance", type_, body, operations)
 
 
 async def _close_used(ledger: Ledger) -> None:

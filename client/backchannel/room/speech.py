@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from backchannel.room.facts import AnyFact, MessageRetracted, MessageSent, MessagesSeen, RoomGoverned
+from backchannel.room.facts import (
+    AnyFact,
+    KnockArrived,
+    MessageRetracted,
+    MessageSent,
+    MessagesSeen,
+    RoomGoverned,
+)
 from backchannel.room.view import RoomView
+from backchannel.words import spoken
 from backchannel_protocol.envelope import Envelope
 from backchannel_protocol.events import LogEvent
+from backchannel_protocol.room.bodies import Knock, parse_governance
 from backchannel_protocol.room.decide import decide
 from backchannel_protocol.room.place import At
 from backchannel_protocol.room.refusals import FoldCode, FoldRefusal
+from backchannel_protocol.room.state import Knocking
 from backchannel_protocol.room.timeline import Message, Retract, check_retraction, decide_chat
 
 _SILENT = ("confirm",)
@@ -25,10 +35,37 @@ def govern(
     decided = replace(view, state=decide(view.state, at, envelope))
     if envelope.type in _SILENT:
         return decided, ()
+    if envelope.type == "knock":
+        return decided, _knocks(decided, event, at, envelope)
     fact = RoomGoverned(
         seq=event.seq, time=event.time, seat=at.sender, id=at.event, type=envelope.type, body=envelope.body
     )
     return decided, (fact,)
+
+
+def arrived(mailbox: str, knock: Knocking, *, seq: int, time: int) -> KnockArrived:
+    """What facilitators are shown of who knocks."""
+    act = knock.act
+    return KnockArrived(
+        seq=seq,
+        time=time,
+        seat=knock.by,
+        mailbox=mailbox,
+        joining=act.seat or "",
+        name=act.name or "",
+        role="" if act.role is None else act.role.value,
+        party=act.party,
+        words=spoken(knock.words),
+    )
+
+
+def _knocks(view: RoomView, event: LogEvent, at: At, envelope: Envelope) -> tuple[AnyFact, ...]:
+    """For facilitators alone: nobody else has to decide about it."""
+    body = parse_governance(envelope.type, envelope.body)
+    if not isinstance(body, Knock) or not view.facilitates or body.act.mailbox is None:
+        return ()
+    knock = Knocking(body.act, body.words, at.sender)
+    return (arrived(body.act.mailbox, knock, seq=event.seq, time=event.time),)
 
 
 def say(
