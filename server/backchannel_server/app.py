@@ -29,6 +29,7 @@ from backchannel_server.metrics import Metrics
 from backchannel_server.record.checkpoint import sign_room
 from backchannel_server.record.key import RecordKey, load_record_key
 from backchannel_server.refusal import Refusal
+from backchannel_server.routes import UPGRADE
 from backchannel_server.session import Reception
 from backchannel_server.storage.committer import Committer
 from backchannel_server.storage.engine import DATABASE, Engines, open_engines
@@ -156,7 +157,8 @@ async def _listening(settings: Settings, context: Context, key: RecordKey) -> As
     addresses = Addresses(settings.requests_a_minute, behind_proxy=settings.behind_proxy)
     sockets = WebSockets(reception, addresses)
     application = web.Application(client_max_size=MAX_REQUEST_BYTES, middlewares=[refusing(addresses)])
-    application.add_routes([web.get("/v1/ws", sockets.handle), *Http(reception, addresses).routes()])
+    upgrade = web.route(UPGRADE.method, UPGRADE.path, sockets.handle)
+    application.add_routes([upgrade, *Http(reception, addresses).routes()])
     application.on_response_prepare.append(add_headers)
     # access_log would name addresses
     runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=0.5)

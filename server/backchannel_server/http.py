@@ -34,6 +34,7 @@ from backchannel_server.actions.tokens import do_make_room_token
 from backchannel_server.addresses import Addresses
 from backchannel_server.enforce.rates import Rates
 from backchannel_server.refusal import Refusal
+from backchannel_server.routes import ROUTES, status_of
 from backchannel_server.session import Reception
 from backchannel_server.sights import STYLE_HASH, render_sights
 from backchannel_server.storage.reads import read_room
@@ -59,25 +60,6 @@ HEADERS: Final[Mapping[str, str]] = {
     "X-Frame-Options": "DENY",
 }
 
-_STATUS: Final[Mapping[Code, int]] = {
-    Code.BAD_SIGNATURE: 403,
-    Code.BAD_TOKEN: 401,
-    Code.DUPLICATE_ID: 409,
-    Code.EXPIRED: 410,
-    Code.INTERNAL: 500,
-    Code.MAILBOX_CLOSED: 410,
-    Code.MAILBOX_TAKEN: 409,
-    Code.NOT_ALLOWED: 403,
-    Code.OUT_OF_STATE: 409,
-    Code.ROOM_CLOSED: 410,
-    Code.ROOM_EXISTS: 409,
-    Code.STORAGE_FULL: 507,
-    Code.TOO_FAST: 429,
-    Code.TOO_LARGE: 413,
-    Code.UNKNOWN_ROOM: 404,
-}
-"""The status beside a refusal's code; 400 for the rest."""
-
 log = logging.getLogger(__name__)
 
 
@@ -92,16 +74,7 @@ class Http:
 
     def routes(self) -> list[web.RouteDef]:
         """For the application."""
-        return [
-            web.post("/v1/tokens", self.make_token),
-            web.post("/v1/rooms", self.create_room),
-            web.post("/v1/mail", self.mail),
-            web.get("/v1/record/{room}", self.record),
-            web.get("/healthz", self.healthy),
-            web.get("/readyz", self.ready),
-            web.get("/metrics", self.metrics),
-            web.get("/what-the-server-sees", self.sights),
-        ]
+        return [web.route(one.method, one.path, getattr(self, one.name)) for one in ROUTES]
 
     async def make_token(self, request: web.Request) -> web.Response:
         """POST /v1/tokens: [rooms, expires], by the bearer of the host's token."""
@@ -173,6 +146,9 @@ def refusing(addresses: Addresses) -> Middleware:
         except web.HTTPRequestEntityTooLarge:
             addresses.charge(request)
             return _refused(Refusal(Code.TOO_LARGE))
+        except web.HTTPBadRequest:  # of aiohttp itself: no WebSocket, though its path
+            addresses.charge(request)
+            return _refused(Refusal(Code.MALFORMED))
         except web.HTTPException:
             addresses.charge(request)
             raise
@@ -206,7 +182,7 @@ def _packed(body: msgspec.Struct, status: int = 200) -> web.Response:
 def _refused(refusal: Refusal) -> web.Response:
     response = web.Response(
         body=encode_frame(refusal.frame(None)),
-        status=_STATUS.get(refusal.code, 400),
+        status=status_of(refusal.code),
         content_type=MEDIA_TYPE,
     )
     if refusal.retry_after_s is not None:

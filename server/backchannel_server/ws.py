@@ -66,7 +66,7 @@ class WebSockets:
         """One connection, from upgrade to end."""
         self._addresses.verify(request)
         if sum(not line.session.is_attached for line in self._open) >= UNATTACHED:
-            raise web.HTTPServiceUnavailable
+            raise Refusal(Code.TOO_FAST, retry_after_s=1)
         line = _Line(self._reception)
         await line.socket.prepare(request)
         self._open.add(line)

@@ -216,16 +216,21 @@ class Line:
         self.attached: Attached | None = None
         self.record_key = b""
         self.log: list[LogEvent] = []
+        self.wire: list[tuple[str, State, bytes]] = []
+        """Every frame so far: who sent it, in which state, its bytes."""
         self.next = cursor + 1
 
     async def send(self, frame: ClientFrame) -> None:
-        await self.socket.send(self.connection.send(frame))
+        state, data = self.connection.state, self.connection.send(frame)
+        self.wire.append(("client", state, data))
+        await self.socket.send(data)
 
     async def frame(self) -> Frame:
         """The next frame; events are checked and kept."""
         async with asyncio.timeout(PATIENCE_S):
             data = await self.socket.recv()
         assert isinstance(data, bytes)
+        self.wire.append(("server", self.connection.state, data))
         frame = self.connection.receive(data)
         if isinstance(frame, Attached):
             self.next = max(self.next, frame.floor)
