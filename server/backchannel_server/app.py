@@ -40,6 +40,9 @@ from backchannel_server.ws import WebSockets
 DRAIN_S: Final = 1.0
 """How long a stopping server goes on writing what it was sent."""
 
+SHUTDOWN_S: Final = 0.3
+"""How long requests that are no WebSockets may still take. With CLOSE_GRACE_S, all of it is under 3 s."""
+
 _LOCK: Final = "lock"
 log = logging.getLogger(__name__)
 
@@ -88,7 +91,7 @@ async def running(
                 sweeping = tasks.create_task(_sweep(context, settings))
                 try:
                     token = await _make_token(context, anew=new_token)
-                    async with _listening(settings, context, key) as port:
+                    async with _listening(settings, context, key, tasks) as port:
                         log.info("started", extra={"version": __version__})
                         yield Running(settings, port, key, token)
                 finally:
@@ -151,17 +154,19 @@ def _truncate_log(database: Path) -> None:
 
 
 @asynccontextmanager
-async def _listening(settings: Settings, context: Context, key: RecordKey) -> AsyncIterator[int]:
+async def _listening(
+    settings: Settings, context: Context, key: RecordKey, tasks: asyncio.TaskGroup
+) -> AsyncIterator[int]:
     """The edges. They end in this order: no new connections, what was sent is written, Bye, the rest."""
     reception = Reception.make(context, key, settings.events_a_second)
     addresses = Addresses(settings.requests_a_minute, behind_proxy=settings.behind_proxy)
-    sockets = WebSockets(reception, addresses)
+    sockets = WebSockets(reception, addresses, tasks.create_task)
     application = web.Application(client_max_size=MAX_REQUEST_BYTES, middlewares=[refusing(addresses)])
     upgrade = web.route(UPGRADE.method, UPGRADE.path, sockets.handle)
     application.add_routes([upgrade, *Http(reception, addresses).routes()])
     application.on_response_prepare.append(add_headers)
     # access_log would name addresses
-    runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=0.5)
+    runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
     site = web.TCPSite(runner, settings.host, settings.port, ssl_context=_tls(settings))
     try:

@@ -162,7 +162,9 @@ def refusing(addresses: Addresses) -> Middleware:
 
 
 async def add_headers(_: web.Request, response: web.StreamResponse) -> None:
-    """on_response_prepare."""
+    """on_response_prepare. A WebSocket is no page, and would keep them for as long as it is open."""
+    if isinstance(response, web.WebSocketResponse):
+        return
     for name, value in HEADERS.items():
         response.headers[name] = value
 

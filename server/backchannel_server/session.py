@@ -56,7 +56,7 @@ REST_S: Final = EVENTS_BURST // EVENTS_A_SECOND
 """How many seconds' worth of events a seat may submit at once after a rest."""
 
 log = logging.getLogger(__name__)
-Spawn = Callable[[Coroutine[None, None, None]], None]
+Spawn = Callable[[Coroutine[None, None, None]], object]
 Place = tuple[RoomId, SeatId]
 
 
@@ -79,9 +79,25 @@ class Reception:
 
 
 class Session:
-    """`spawn` starts a task that ends with the connection; `ended` is told that Bye is queued."""
+    """`spawn` starts a task; `filled` is told that the outbox has something, `ended` that Bye is queued."""
 
-    def __init__(self, reception: Reception, spawn: Spawn, ended: Callable[[], None]) -> None:
+    __slots__ = (
+        "_connection",
+        "_context",
+        "_cursor",
+        "_ended",
+        "_follower",
+        "_in_flight",
+        "_nonce",
+        "_place",
+        "_reception",
+        "_spawn",
+        "outbox",
+    )
+
+    def __init__(
+        self, reception: Reception, spawn: Spawn, filled: Callable[[], None], ended: Callable[[], None]
+    ) -> None:
         self._reception = reception
         self._context = reception.context
         self._connection = Connection(Role.SERVER)
@@ -92,7 +108,7 @@ class Session:
         self._follower: Follower | None = None
         self._in_flight = asyncio.Semaphore(IN_FLIGHT)
         self._cursor = _CursorState()
-        self.outbox = Outbox(lambda: self.end(Refusal(Code.TOO_SLOW)))
+        self.outbox = Outbox(self._overflow, filled)
 
     @property
     def is_attached(self) -> bool:
@@ -170,7 +186,7 @@ class Session:
         """
         place = (RoomId(attach.room), SeatId(attach.seat))
         await self._verify_attach(attach)
-        follower = Follower(place[1], self.outbox, lambda code: self.end(Refusal(code)))
+        follower = Follower(place[1], self.outbox, self._cut)
         feed = self._context.feeds.attach(place[0], follower)
         self._place, self._follower = place, follower
         self._context.metrics.connections.inc()
@@ -275,6 +291,12 @@ class Session:
             self._cursor.is_writing = False
 
         await do_cursor(self._context, *self._place, self._cursor.written, settled)
+
+    def _overflow(self) -> None:
+        self.end(Refusal(Code.TOO_SLOW))
+
+    def _cut(self, code: Code) -> None:
+        self.end(Refusal(code))
 
     def _fail(self, error: Exception) -> None:
         log.error("a connection failed", extra={"fault": type(error).__name__})

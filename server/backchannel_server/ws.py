@@ -1,4 +1,8 @@
-"""The WebSocket edge: bytes between a socket and a Session (PROTOCOL.md, sections 4 and 12)."""
+"""The WebSocket edge: bytes between a socket and a Session (PROTOCOL.md, sections 4 and 12).
+
+One task a connection, which reads. What is to be written is written from the event loop itself; only
+where a peer is slower than that does a task wait for it.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +26,7 @@ from backchannel_server.session import Reception, Session
 
 SUBPROTOCOL: Final = "backchannel.v1"
 
-CLOSE_GRACE_S: Final = 2.0
+CLOSE_GRACE_S: Final = 1.5
 """How long a peer may take to fetch its last bytes and close; then the connection is torn down."""
 
 UNATTACHED: Final = 1_000
@@ -30,6 +34,7 @@ UNATTACHED: Final = 1_000
 
 _PING: Final = b"\x89\x00"
 log = logging.getLogger(__name__)
+Spawn = Callable[[Coroutine[None, None, None]], asyncio.Task[None]]
 
 
 class Socket(web.WebSocketResponse):
@@ -55,82 +60,99 @@ class Socket(web.WebSocketResponse):
 
 
 class WebSockets:
-    """All sockets of a server. `handle` is the route's handler."""
+    """All sockets of a server. `handle` is the route's handler; `spawn` starts a task of the server's."""
 
-    def __init__(self, reception: Reception, addresses: Addresses) -> None:
+    def __init__(self, reception: Reception, addresses: Addresses, spawn: Spawn) -> None:
         self._reception = reception
         self._addresses = addresses
+        self._spawn = spawn
         self._open: set[_Line] = set()
+        self._all_gone: asyncio.Future[None] | None = None
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """One connection, from upgrade to end."""
         self._addresses.verify(request)
         if sum(not line.session.is_attached for line in self._open) >= UNATTACHED:
             raise Refusal(Code.TOO_FAST, retry_after_s=1)
-        line = _Line(self._reception)
+        line = _Line(self._reception, self._spawn, request)
         await line.socket.prepare(request)
         self._open.add(line)
         try:
-            await line.run(request)
+            await line.run()
         finally:
             self._open.discard(line)
             if not line.was_attached:
                 self._addresses.charge(request)
+            if self._all_gone is not None and not self._open and not self._all_gone.done():
+                self._all_gone.set_result(None)
         return line.socket
 
     async def stop(self) -> None:
         """Bye to everybody; ends when all are gone, at the latest after CLOSE_GRACE_S."""
-        lines = list(self._open)
-        for line in lines:
+        if not self._open:
+            return
+        self._all_gone = asyncio.get_running_loop().create_future()
+        for line in list(self._open):
             line.session.end(Refusal(Code.STOPPING))
-        await asyncio.gather(*(line.done.wait() for line in lines))
+        await self._all_gone
 
 
 class _Line:
-    """One socket with its session: one task reads, one writes."""
+    """One socket with its session."""
 
-    def __init__(self, reception: Reception) -> None:
-        self._tasks: asyncio.TaskGroup | None = None
-        self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._transport: asyncio.Transport | None = None
-        self._heard = 0.0
-        self.done = asyncio.Event()
+    __slots__ = (
+        "_closing",
+        "_end_timer",
+        "_heard",
+        "_loop",
+        "_ping_timer",
+        "_protocol",
+        "_spawn",
+        "_transport",
+        "session",
+        "socket",
+        "was_attached",
+    )
+
+    def __init__(self, reception: Reception, spawn: Spawn, request: web.Request) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._spawn = spawn
+        self._protocol = request.protocol
+        self._transport = request.transport
+        self._heard = self._loop.time()
+        self._closing: asyncio.Task[None] | None = None
+        self._end_timer: asyncio.TimerHandle | None = None
+        self._ping_timer: asyncio.TimerHandle | None = None
         self.was_attached = False
-        self.session = Session(reception, self._spawn, self._ending)
+        self.session = Session(reception, spawn, self._filled, self._ending)
         self.socket = Socket(self._fault)
 
-    async def run(self, request: web.Request) -> None:
+    async def run(self) -> None:
         """Until the connection is over."""
-        loop = asyncio.get_running_loop()
+        late = self._loop.call_later(ATTACH_TIMEOUT_S, self._attach_late)
+        self._ping_timer = self._loop.call_later(PING_INTERVAL_S, self._tick)
         try:
-            self._transport = request.transport
-            self._heard = loop.time()
-            self._timers["attach"] = loop.call_later(ATTACH_TIMEOUT_S, self._attach_late)
-            self._timers["ping"] = loop.call_later(PING_INTERVAL_S, self._tick)
             self.session.greet()
-            async with asyncio.TaskGroup() as self._tasks:
-                self._tasks.create_task(self._read())
-                self._tasks.create_task(self._write(request))
-        except* ConnectionError:
+            await self._read()
+            if self._closing is not None:
+                await self._closing
+        except ConnectionError:
             pass  # the peer is gone; that is how connections end
-        except* Exception as faults:  # noqa: BLE001 - our fault: it ends this connection and no other
-            kinds = sorted({type(fault).__name__ for fault in faults.exceptions})
-            log.error(  # noqa: TRY400 - a traceback may carry content
-                "a connection failed", extra={"fault": ", ".join(kinds)}
-            )
+        except Exception as fault:  # noqa: BLE001 - our fault: it ends this connection and no other
+            self._log(fault)
         finally:
-            for timer in self._timers.values():
-                timer.cancel()
+            for timer in (late, self._ping_timer, self._end_timer):
+                if timer is not None:
+                    timer.cancel()
             self.was_attached = self.session.is_attached
             self._abort()
-            self.done.set()
             await self.session.leave()
 
+    # ---- reading
     async def _read(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
             message = await self.socket.receive()
-            self._heard = loop.time()
+            self._heard = self._loop.time()
             match message.type:
                 case WSMsgType.BINARY:
                     await self.session.receive(message.data)
@@ -141,37 +163,58 @@ class _Line:
                 case WSMsgType.PONG:
                     pass
                 case _:
-                    break
-        self.session.outbox.end()
+                    return
 
-    async def _write(self, request: web.Request) -> None:
-        """What waits is joined into one write: the system call is what costs."""
-        while frames := await self.session.outbox.take():
-            self._put(frames)
-            if request.protocol.writing_paused:
-                # aiohttp has no public drain for what it did not frame itself
-                await request.protocol._drain_helper()  # noqa: SLF001
-        await self.socket.close()
+    # ---- writing
+    def _filled(self) -> None:
+        """What comes in one turn of the loop is joined into one write: the system call is what costs."""
+        self._loop.call_soon(self._write)
 
-    def _put(self, frames: Sequence[bytes]) -> None:
+    def _write(self) -> None:
+        """Until nothing waits, or the peer does not fetch it fast enough."""
+        outbox = self.session.outbox
+        while not self._protocol.writing_paused:
+            frames = outbox.take()
+            if not frames:
+                if outbox.is_over:
+                    self._closing = self._closing or self._spawn(self._close())
+                return
+            if not self._put(frames):
+                return
+        self._spawn(self._write_on())
+
+    async def _write_on(self) -> None:
+        """Goes on when the peer has fetched enough; aiohttp has no public drain for what it did not frame."""
+        try:
+            await self._protocol._drain_helper()  # noqa: SLF001 - see above
+        except ConnectionError:
+            return
+        self._write()
+
+    def _put(self, frames: Sequence[bytes]) -> bool:
         if self._transport is None or self._transport.is_closing():
-            raise ConnectionResetError
+            return False
         self._transport.write(b"".join([part for frame in frames for part in (_header(len(frame)), frame)]))
+        return True
 
-    def _spawn(self, coroutine: Coroutine[None, None, None]) -> None:
-        assert self._tasks is not None
-        self._tasks.create_task(coroutine)
+    # ---- ending
+    async def _close(self) -> None:
+        try:
+            await self.socket.close()
+        except ConnectionError:
+            pass
+        except Exception as fault:  # noqa: BLE001 - as in `run`
+            self._log(fault)
 
     def _ending(self) -> None:
         """Bye is queued: a peer that does not fetch it does not keep the connection."""
-        self._timers["end"] = asyncio.get_running_loop().call_later(CLOSE_GRACE_S, self._abort)
+        self._end_timer = self._loop.call_later(CLOSE_GRACE_S, self._abort)
 
     def _fault(self, code: Code) -> None:
         """Says Bye at once: aiohttp's closing frame comes next."""
         self.session.end(Refusal(code))
-        frames = self.session.outbox.take_all()
-        if frames and self._transport is not None and not self._transport.is_closing():
-            self._put(frames)
+        while (frames := self.session.outbox.take()) and self._put(frames):
+            pass
 
     def _attach_late(self) -> None:
         if not self.session.is_attached:
@@ -179,18 +222,20 @@ class _Line:
 
     def _tick(self) -> None:
         """Pings; gives up on a peer that was silent for too long."""
-        loop = asyncio.get_running_loop()
         if self._transport is None or self._transport.is_closing():
             return
-        if loop.time() - self._heard > SILENCE_TIMEOUT_S:
+        if self._loop.time() - self._heard > SILENCE_TIMEOUT_S:
             self._abort()
             return
         self._transport.write(_PING)
-        self._timers["ping"] = loop.call_later(PING_INTERVAL_S, self._tick)
+        self._ping_timer = self._loop.call_later(PING_INTERVAL_S, self._tick)
 
     def _abort(self) -> None:
         if self._transport is not None:
             self._transport.abort()
+
+    def _log(self, fault: Exception) -> None:
+        log.error("a connection failed", extra={"fault": type(fault).__name__})
 
 
 def _header(size: int) -> bytes:

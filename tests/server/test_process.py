@@ -7,7 +7,6 @@ import json
 import random
 import sqlite3
 import stat
-import time
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,9 @@ from backchannel_protocol.events import Draft, LogEvent
 from backchannel_protocol.frames import Ack, Submit
 from backchannel_protocol.ids import RoomId, b64u
 from backchannel_protocol.keys import fingerprint
+from backchannel_server.app import DRAIN_S, SHUTDOWN_S
 from backchannel_server.storage.engine import DATABASE
+from backchannel_server.ws import CLOSE_GRACE_S
 from server.process_kit import process
 from server.server_kit import Line, Seat, admit, attached, create_room, random_id
 
@@ -118,11 +119,14 @@ async def test_sigterm_says_bye_and_ends(tmp_path: Path) -> None:
         ):
             assert (await line.bye()).code == "replaced"
             await second.submit(seat.write())
-            began = time.monotonic()
             code, bye = await asyncio.gather(server.terminate(), second.bye())
             assert bye.code == "stopping"
             assert code == 0
-            assert time.monotonic() - began < STOPS_WITHIN_S  # the promise; it takes some 50 ms
+
+
+def test_all_that_stopping_waits_for_is_under_three_seconds() -> None:
+    """The promise; with nobody who is slow it takes some 50 ms, which no shared machine can be held to."""
+    assert DRAIN_S + CLOSE_GRACE_S + SHUTDOWN_S < STOPS_WITHIN_S
 
 
 async def test_a_peer_that_does_not_read_does_not_keep_it_from_ending(tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
-"""What waits to be sent on one connection: a bounded queue of encoded frames."""
+"""What waits to be sent on one connection: a bounded queue of encoded frames.
+
+A connection that is idle, as most are, holds an empty list here and no task.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -20,17 +22,26 @@ _OVERHEAD_BYTES: Final = 64
 
 
 class Outbox:
-    """`overflow` is called when a frame does not fit. One task takes; anybody may push."""
+    """`filled` is called when there is something to take again, `overflow` when a frame does not fit."""
 
-    def __init__(self, overflow: Callable[[], None], limit: int = SEND_QUEUE_BYTES) -> None:
+    __slots__ = ("_bytes", "_ended", "_filled", "_frames", "_limit", "_overflow", "_told", "_waiting")
+
+    def __init__(
+        self, overflow: Callable[[], None], filled: Callable[[], None], limit: int = SEND_QUEUE_BYTES
+    ) -> None:
         self._overflow = overflow
+        self._filled = filled
         self._limit = limit
-        self._frames: deque[bytes] = deque()
+        self._frames: list[bytes] = []
         self._bytes = 0
         self._ended = False
-        self._filled = asyncio.Event()
-        self._emptied = asyncio.Event()
-        self._emptied.set()
+        self._told = False
+        self._waiting: asyncio.Future[None] | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing waits and nothing will."""
+        return self._ended and not self._frames
 
     def push(self, frame: bytes) -> None:
         """Queues a frame; nothing after `end`."""
@@ -51,39 +62,41 @@ class Outbox:
         if last is not None:
             self._append(last)
         self._ended = True
-        self._filled.set()
-        self._emptied.set()
+        self._tell()
+        self._let_replay_go_on()
 
     async def space(self) -> None:
-        """Waits until there is room for a replay's next frame."""
+        """Waits until there is room for a replay's next frame. One replay waits at most."""
         while self._bytes > REPLAY_BYTES and not self._ended:
-            self._emptied.clear()
-            await self._emptied.wait()
+            self._waiting = asyncio.get_running_loop().create_future()
+            await self._waiting
 
-    async def take(self) -> list[bytes]:
-        """What waits, up to JOIN_BYTES; waits for the first. Empty at the end."""
-        while not self._frames and not self._ended:
-            self._filled.clear()
-            await self._filled.wait()
-        taken: list[bytes] = []
-        size = 0
-        while self._frames and (not taken or size + len(self._frames[0]) <= JOIN_BYTES):
-            frame = self._frames.popleft()
+    def take(self) -> list[bytes]:
+        """What waits, up to JOIN_BYTES. Where it is nothing, `filled` says when there is something."""
+        count = size = 0
+        for frame in self._frames:
+            if count and size + len(frame) > JOIN_BYTES:
+                break
+            count += 1
             size += len(frame)
-            self._bytes -= len(frame) + _OVERHEAD_BYTES
-            taken.append(frame)
+        taken, self._frames[:count] = self._frames[:count], []
+        self._bytes -= size + count * _OVERHEAD_BYTES
+        self._told = bool(taken)
         if self._bytes <= REPLAY_BYTES:
-            self._emptied.set()
-        return taken
-
-    def take_all(self) -> list[bytes]:
-        """Everything that waits, at once."""
-        taken = list(self._frames)
-        self._frames.clear()
-        self._bytes = 0
+            self._let_replay_go_on()
         return taken
 
     def _append(self, frame: bytes) -> None:
         self._frames.append(frame)
         self._bytes += len(frame) + _OVERHEAD_BYTES
-        self._filled.set()
+        self._tell()
+
+    def _tell(self) -> None:
+        if not self._told:
+            self._told = True
+            self._filled()
+
+    def _let_replay_go_on(self) -> None:
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None and not waiting.done():
+            waiting.set_result(None)
