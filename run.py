@@ -3,7 +3,8 @@
 
     python3 run.py serve [SETTING...]    the server; `python3 run.py serve --help` lists its settings
     python3 run.py test [ARGUMENT...]    all tests; arguments go to pytest (-n 0 runs them in one process)
-    python3 run.py bench [ARGUMENT...]   the benchmarks; arguments go to tests/bench/bench_mls.py
+    python3 run.py bench [ARGUMENT...]   the benchmark of MLS; arguments go to tests/bench/bench_mls.py
+    python3 run.py bench server [...]    the benchmark of the server, tests/bench/bench_server.py
 
 What is installed is exactly what the lock file names, by hash. A second run with nothing changed starts at
 once.
@@ -32,7 +33,7 @@ BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 RUN_LOCK = ROOT / "deploy" / "requirements.lock"
 TEST_LOCK = ROOT / "tests" / "requirements.lock"  # holds all of the other, and what the tests need
-BENCH = ROOT / "tests" / "bench" / "bench_mls.py"
+BENCHES = ROOT / "tests" / "bench"
 PIP_INSTALL = ("-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet", "--no-user")
 WORKERS_MOST = 8  # more pytest workers than this cost more to start than they save
 
@@ -153,10 +154,14 @@ def test(arguments: "list[str]") -> int:
 
 
 def bench(arguments: "list[str]") -> int:
-    if not BENCH.exists():
-        raise SetupError("there is no benchmark yet: tests/bench/bench_mls.py is missing", code=2)
+    which = "mls"
+    if arguments and arguments[0] in ("mls", "server"):
+        which, *arguments = arguments
+    script = BENCHES / f"bench_{which}.py"
+    if not script.exists():
+        raise SetupError(f"there is no such benchmark here: {script} is missing", code=2)
     set_up(TEST_LOCK)
-    return become(PYTHON, BENCH, *arguments)
+    return become(PYTHON, script, *arguments)
 
 
 COMMANDS = {"serve": serve, "test": test, "bench": bench}
