@@ -108,10 +108,11 @@ class _Batch:
 
     def _own(self, event: LogEvent) -> tuple[Item, Attempt, OwnEvent] | None:
         found = own_event(self._items.values(), event.id)
-        if found is None and OLD + b64u(event.id) in self._ledger.notes:
-            kept = decode_item(self._ledger.notes[OLD + b64u(event.id)])
-            return own_event([kept], event.id)
-        return found
+        if found is not None:
+            return found
+        name = OLD + b64u(event.id)
+        kept = self.change.notes.get(name) or self._ledger.notes.get(name)  # of this batch, or stored
+        return None if kept is None else own_event([decode_item(kept)], event.id)
 
     def _author_of(self, message: str) -> str | None:
         return self._said.get(message) or self._ledger.author_of(message)

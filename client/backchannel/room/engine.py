@@ -34,7 +34,7 @@ _LEFT_BEHIND = (
     "The room went on with a change that this device cannot follow. What you write waits. If the "
     "facilitators do not take the change back, ask one of them to admit this device again."
 )
-_PURGED = ("purged", "A message's time was over before this device fetched it.")
+_PURGED = ("purged", "A message is no longer on the server: its time was over, or the server withholds it.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,28 @@
+"""A real server for all attacks of a worker, and a stage with people for each."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from attack.rooms.stage import Stage, staged
+from backchannel.testing import LocalServer
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+    with LocalServer(tmp_path_factory.mktemp("attacked")) as running:
+        yield running
+
+
+@pytest.fixture
+async def stage(server: LocalServer) -> AsyncIterator[Stage]:
+    async with staged(server) as one:
+        yield one
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short pauses: they are not what these tests are about."""
+    monkeypatch.setattr("backchannel.live.FIRST_BACKOFF_S", 0.01)
