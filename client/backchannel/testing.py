@@ -25,11 +25,15 @@ STOP_S: Final = 10
 
 
 class LocalServer:
-    """A server on a free port of this machine; `url` and `token` create rooms. A context manager."""
+    """A server on a free port of this machine; `url` and `token` create rooms. A context manager.
+
+    What it logs stands in `log`, a file in the folder.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.url = ""
         self.token = ""
+        self.log = folder / "server.log"
         self._data = folder / "server"
         self._process: subprocess.Popen[str] | None = None
         self._port = 0
@@ -37,13 +41,14 @@ class LocalServer:
     def start(self) -> None:
         """Starts, or starts again with the same data and port. Raises BackchannelError."""
         command = [sys.executable, "-m", "backchannel_server", "--data", str(self._data)]
-        self._process = subprocess.Popen(  # noqa: S603 - our own module
-            [*command, "--port", str(self._port)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        )
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - our own module
+                [*command, "--port", str(self._port)],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            )
         self._read_address(self._process)
         self._port = urlsplit(self.url).port or 0
         self.token = (self._data / "host-link").read_text().strip().partition("#")[2]

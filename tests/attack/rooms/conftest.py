@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from attack.rooms.intruder import verify_log
 from attack.rooms.stage import Stage, staged
 from backchannel.testing import LocalServer
 
@@ -26,3 +27,12 @@ async def stage(server: LocalServer) -> AsyncIterator[Stage]:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Short pauses: they are not what these tests are about."""
     monkeypatch.setattr("backchannel.live.FIRST_BACKOFF_S", 0.01)
+
+
+@pytest.fixture
+async def direct(server: LocalServer) -> AsyncIterator[Stage]:
+    """Nobody is between the people and the server; what it logged meanwhile tells nothing."""
+    start = len(server.log.read_text())
+    async with staged(server, proxied=False) as one:
+        yield one
+    verify_log(server.log, start, [server.token])

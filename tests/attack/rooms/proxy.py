@@ -14,7 +14,6 @@ import aiohttp
 import msgspec
 from aiohttp import web
 
-from backchannel.connection.host import MailAnswer, MailRequest
 from backchannel_protocol.events import LogEvent
 from backchannel_protocol.frames import (
     ClientFrame,
@@ -26,6 +25,7 @@ from backchannel_protocol.frames import (
     parse_client_frame,
     parse_server_frame,
 )
+from backchannel_protocol.http_bodies import Knock, MailSoFar
 from backchannel_protocol.limits import MAX_FRAME_BYTES
 
 SUBPROTOCOL = "backchannel.v1"
@@ -35,11 +35,11 @@ class Proxy:
     """`event`, `down`, `up`, `knock`, `letters`: what becomes of what passes (None: nothing passes)."""
 
     def __init__(self, upstream: str) -> None:
-        self.url = ""
+        self.url = upstream
         self.event: Callable[[LogEvent], list[LogEvent]] = lambda event: [event]
         self.down: Callable[[ServerFrame], list[ServerFrame]] = lambda frame: [frame]
         self.up: Callable[[ClientFrame], list[ClientFrame]] = lambda frame: [frame]
-        self.knock: Callable[[MailRequest], MailRequest] = lambda request: request
+        self.knock: Callable[[Knock], Knock] = lambda request: request
         self.letters: Callable[[list[Mail]], list[Mail]] = lambda letters: letters
         self.upstream = upstream
         self._lines: list[_Line] = []
@@ -81,7 +81,7 @@ class Proxy:
         body = await request.read()
         is_mail = request.path == "/v1/mail"
         if is_mail:
-            body = msgspec.msgpack.encode(self.knock(msgspec.msgpack.decode(body, type=MailRequest)))
+            body = msgspec.msgpack.encode(self.knock(msgspec.msgpack.decode(body, type=Knock)))
         headers = {name: request.headers[name] for name in ("Authorization",) if name in request.headers}
         try:
             async with self._http.post(self.upstream + request.path, data=body, headers=headers) as answer:
@@ -89,8 +89,8 @@ class Proxy:
         except aiohttp.ClientError:
             return web.Response(status=502)
         if is_mail and status == 200:
-            letters = msgspec.msgpack.decode(content, type=MailAnswer).letters
-            content = msgspec.msgpack.encode(MailAnswer(self.letters(letters)))
+            letters = msgspec.msgpack.decode(content, type=MailSoFar).letters
+            content = msgspec.msgpack.encode(MailSoFar(self.letters(letters)))
         return web.Response(status=status, body=content, content_type="application/msgpack")
 
     def passed_down(self, frame: ServerFrame) -> list[ServerFrame]:

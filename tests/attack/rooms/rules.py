@@ -9,15 +9,14 @@ from types import SimpleNamespace
 import pytest
 
 from attack.rooms.attacks import Rule, without
-from backchannel import inbox, live
-from backchannel.room import speech
-from backchannel.room.engine import OwnEvent, Prepared
+from backchannel import live
+from backchannel.room.engine import OwnEvent, Prepared, prepare
 from backchannel.room.view import RoomView
 from backchannel_protocol.envelope import Envelope
 from backchannel_protocol.events import LogEvent
 from backchannel_protocol.room.decide import At
 from backchannel_protocol.room.state import RoomState
-from backchannel_protocol.room.timeline import Said
+from backchannel_protocol.room.timeline import Said, decide_chat
 
 AuthorOf = Callable[[str], str | None]
 
@@ -28,7 +27,6 @@ what_committers_verified: Rule = without("backchannel.room.commits.check_authent
 
 def own_events_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """An event of the own seat that was not sent from here stops the room."""
-    prepare = inbox.prepare
 
     def forgiving(view: RoomView, event: LogEvent, own: OwnEvent | None, author_of: AuthorOf) -> Prepared:
         if own is not None or event.seat != view.seat:
@@ -37,28 +35,26 @@ def own_events_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
         prepared = prepare(other, event, None, author_of)
         return replace(prepared, view=replace(prepared.view, seat=view.seat))
 
-    monkeypatch.setattr(inbox, "prepare", forgiving)
+    monkeypatch.setattr("backchannel.inbox.prepare", forgiving)
 
 
 def own_events_are_as_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     """An own event comes back with the bytes that left."""
-    prepare = inbox.prepare
 
     def forgiving(view: RoomView, event: LogEvent, own: OwnEvent | None, author_of: AuthorOf) -> Prepared:
         same = None if own is None else replace(own, body_hash=event.hash_of_body())
         return prepare(view, event, same, author_of)
 
-    monkeypatch.setattr(inbox, "prepare", forgiving)
+    monkeypatch.setattr("backchannel.inbox.prepare", forgiving)
 
 
 def an_intent_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A chat intent that counted is not counted again."""
-    decide_chat = speech.decide_chat
 
     def forgetful(state: RoomState, at: At, envelope: Envelope, _: int) -> Said:
         return decide_chat(state, at, envelope, 0)
 
-    monkeypatch.setattr(speech, "decide_chat", forgetful)
+    monkeypatch.setattr("backchannel.room.speech.decide_chat", forgetful)
 
 
 def the_log_never_shrinks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""The stage of an attack: a real server as a process, and people who each reach it by a proxy."""
+"""The stage of an attack: a real server, and people who each reach it directly or by a proxy of their own."""
 
 from __future__ import annotations
 
@@ -6,16 +6,23 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 import backchannel
 from attack.rooms.attacks import Reached, hold
 from attack.rooms.proxy import Proxy
 from backchannel import Client, Role, Room, Stopped
 from backchannel.connection.host import HttpHost
-from backchannel.testing import LocalServer
 from client.people import WAIT_S, let_in, make_room, texts
 
 LOOK_S = 0.05
+
+
+class Server(Protocol):
+    """A server that runs."""
+
+    url: str
+    token: str
 
 
 @dataclass
@@ -29,13 +36,16 @@ class Person:
 class Stage:
     """People come on with `person`; `trio` is the usual play."""
 
-    def __init__(self, server: LocalServer, stack: AsyncExitStack) -> None:
+    def __init__(self, server: Server, stack: AsyncExitStack, *, proxied: bool) -> None:
         self.server = server
         self._stack = stack
+        self._proxied = proxied
 
     async def person(self) -> Person:
         """A client with nothing in it yet."""
-        proxy = await self._stack.enter_async_context(Proxy(self.server.url).running())
+        proxy = Proxy(self.server.url)
+        if self._proxied:
+            await self._stack.enter_async_context(proxy.running())
         opened = backchannel.open_profile(None, hosts=lambda _: HttpHost(proxy.url), look_s=LOOK_S)
         return Person(await self._stack.enter_async_context(opened), proxy)
 
@@ -97,9 +107,10 @@ class Seated(Person):
 
 
 @asynccontextmanager
-async def staged(server: LocalServer) -> AsyncIterator[Stage]:
+async def staged(server: Server, *, proxied: bool = True) -> AsyncIterator[Stage]:
+    """`proxied`: the server shows each person what its proxy makes of it."""
     async with AsyncExitStack() as stack:
-        yield Stage(server, stack)
+        yield Stage(server, stack, proxied=proxied)
 
 
 async def until(one: Seated, ready: Callable[[], bool]) -> None:

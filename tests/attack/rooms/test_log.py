@@ -1,4 +1,4 @@
-"""A server that lies about the log (PROTOCOL.md, 3, 7 and 16): who is lied to stops, and shows nothing false."""
+"""A server that lies about the log (PROTOCOL.md, 3, 7, 16): who is lied to stops, and shows nothing false."""
 
 from __future__ import annotations
 
@@ -338,7 +338,7 @@ async def keeps_a_member_on_a_fork_and_lets_one_message_through(stage: Stage) ->
 
 @ATTACKS.against()
 async def is_silent_to_one_member(stage: Stage) -> None:
-    """Promised is this alone: no word of Bo's counts as sent, nothing false is shown, and that it shows later."""
+    """Promised is this alone: nothing counts as sent, nothing false is shown, and the gap shows later."""
     ann, bo = await stage.pair()
     silent = True
     bo.proxy.down = lambda frame: [] if silent else [frame]
