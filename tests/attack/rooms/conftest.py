@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from attack.rooms.intruder import verify_log
 from attack.rooms.stage import Stage, staged
 from backchannel.testing import LocalServer
+from server.server_kit import Clock, hosting
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +40,12 @@ async def direct(server: LocalServer) -> AsyncIterator[Stage]:
     async with staged(server, proxied=False) as one:
         yield one
     verify_log(server.log, start, [server.token])
+
+
+@pytest.fixture
+async def inside(tmp_path: Path) -> AsyncIterator[Stage]:
+    """The same with a server in this process, whose rules can be taken out."""
+    async with hosting(tmp_path / "data", Clock(int(time.time()))) as host:
+        server = SimpleNamespace(url=host.url, token=host.running.token)
+        async with staged(server, proxied=False) as one:
+            yield one

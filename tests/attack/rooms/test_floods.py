@@ -1,0 +1,232 @@
+"""Too much, too slow, too many: the server bounds what one seat, one address and one connection may cost."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from urllib.parse import urlsplit
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Subprotocol
+
+from attack.rooms import server_rules as rules
+from attack.rooms.attacks import Attack, Attacks, hold
+from attack.rooms.intruder import (
+    Scene,
+    attached,
+    last_word,
+    other_address,
+    put,
+    resident_kib,
+    said_next,
+    seat_of,
+    unharmed,
+)
+from attack.rooms.stage import Stage
+from attack.rooms.test_doors import open_door
+from backchannel.testing import LocalServer
+from backchannel_protocol.frames import Ack, Bye, Cursor, Refused, Submit
+from backchannel_protocol.limits import EVENTS_BURST, REQUESTS_A_MINUTE, SEND_QUEUE_BYTES
+from server.server_kit import Line, Seat, get
+
+ATTACKS: Attacks[Stage] = Attacks()
+GROWTH_KIB = 64 * 1024
+HALF_OPEN = 200
+HALF_OPEN_LONG = 2000
+
+
+@pytest.fixture
+async def bounded(server: LocalServer) -> AsyncIterator[None]:
+    """The server's memory has not grown out of proportion."""
+    assert server._process is not None
+    before = resident_kib(server._process.pid)
+    yield
+    hold(resident_kib(server._process.pid) - before < GROWTH_KIB, "the server's memory grew")
+
+
+# ---- one seat
+@ATTACKS.against(rules.everybody_has_a_rate)
+async def submits_a_thousand_events_a_second(stage: Stage) -> None:
+    async with unharmed(stage) as scene, attached(scene.url, scene.mallory) as line:
+        drafts = [scene.mallory.write() for _ in range(EVENTS_BURST + 100)]
+        began = time.monotonic()
+        answering = asyncio.create_task(answers(line, len(drafts)))
+        await put(line, *(Submit([draft]) for draft in drafts))
+        codes = await answering
+        earned = int((time.monotonic() - began) * 20) + 1  # what the rate gave meanwhile
+        hold(codes.count("taken") <= EVENTS_BURST + earned, f"{codes.count('taken')} were taken")
+        hold(set(codes) == {"taken", "too-fast"}, f"{set(codes)}")
+
+
+async def answers(line: Line, count: int) -> list[str]:
+    """The codes of so many answers; "taken" for an Ack."""
+    codes = []
+    for _ in range(count):
+        answer = await said_next(line, Ack, Refused)
+        hold(not isinstance(answer, Bye), f"the connection ended: {answer}")
+        codes.append(answer.code if isinstance(answer, Refused) else "taken")
+    return codes
+
+
+@ATTACKS.against(rules.everybody_has_a_rate)
+async def sends_thousands_of_frames(stage: Stage) -> None:
+    async with unharmed(stage) as scene, attached(scene.url, scene.mallory) as line:
+        answering = asyncio.create_task(said_next(line, Ack))  # meanwhile: what is not read may be lost
+        with contextlib.suppress(ConnectionClosed):
+            for number in range(4000):
+                await put(line, Cursor(number))
+                await asyncio.sleep(0)  # the answer is read as soon as it is there
+                if answering.done():
+                    break
+            await put(line, Submit([scene.mallory.write()]))
+        answer = await answering
+        hold(isinstance(answer, Bye) and answer.code == "too-fast", f"{answer}")
+
+
+@ATTACKS.against(rules.everybody_has_a_rate)
+async def looks_into_a_mailbox_without_end(stage: Stage) -> None:
+    async with unharmed(stage) as scene:
+        door = await open_door(scene)
+        hold(await door.ask(door.claim(door.guest)) == "taken", "the guest cannot knock")
+        codes = [await door.ask(door.guest.knock(0, None, int(time.time()))) for _ in range(80)]
+        hold("too-fast" in codes, f"{set(codes)}")
+
+
+@ATTACKS.against()
+async def takes_its_own_place_again_and_again(stage: Stage) -> None:
+    """Each Attach ends the one before; the room notices nothing."""
+    async with unharmed(stage) as scene, AsyncExitStack() as stack:
+        lines = [await stack.enter_async_context(attached(scene.url, scene.mallory)) for _ in range(20)]
+        for line in lines[:-1]:
+            code = (await last_word(line)).code
+            hold(code == "replaced", f"an earlier connection was told {code}")
+        await put(lines[-1], Submit([scene.mallory.write()]))
+        hold(isinstance(await said_next(lines[-1], Ack), Ack), "the last one is not taken")
+
+
+@ATTACKS.against()
+async def reads_nothing_while_much_is_written(stage: Stage) -> None:
+    """Who does not fetch what waits is cut off at the queue's bound; the room never waits."""
+    async with unharmed(stage) as scene:
+        eve = await seat_of(await stage.bring(scene.ann, "Eve"))
+        async with attached(scene.url, scene.mallory) as slow, attached(scene.url, eve) as line:
+            slow.socket.transport.pause_reading()
+            body = os.urandom(400_000)
+            for _ in range(3 * SEND_QUEUE_BYTES // len(body)):
+                await put(line, Submit([eve.write(body)]))
+                hold(isinstance(await said_next(line, Ack), Ack), "an honest message was refused")
+            _, metrics = await get(scene.url, "/metrics")
+            hold('backchannel_refusals_total{code="too-slow"}' in metrics, "it was not cut off")
+
+
+# ---- one address
+@asynccontextmanager
+async def from_address(scene: Scene, address: str, seat: Seat) -> AsyncIterator[Line]:
+    async with connect(
+        scene.url.replace("http", "ws", 1) + "/v1/ws",
+        subprotocols=[Subprotocol("backchannel.v1")],
+        compression=None,
+        local_addr=(address, 0),
+        close_timeout=1,
+    ) as socket:
+        yield Line(socket, seat, 0)
+
+
+@ATTACKS.against(rules.everybody_has_a_rate)
+async def tries_keys_from_one_address(stage: Stage) -> None:
+    """After so many failures the address is refused; others do not notice."""
+    async with unharmed(stage) as scene:
+        address = other_address()
+        guess = Seat(scene.mallory.room, scene.mallory.id)
+        status = 0
+        for _ in range(REQUESTS_A_MINUTE + 30):
+            try:
+                async with from_address(scene, address, guess) as line:
+                    await put(line, b"\xc1")
+                    await last_word(line)
+            except InvalidStatus as refused:
+                status = refused.response.status_code
+                break
+        hold(status == 429, "nobody counts")
+        async with attached(scene.url, scene.mallory):
+            pass
+
+
+# ---- connections that only cost
+def half_said(kind: str) -> bytes:
+    upgrade = (
+        "GET /v1/ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+        "Sec-WebSocket-Protocol: backchannel.v1\r\n\r\n"
+    )
+    return {
+        "nothing": b"",
+        "half a request": b"POST /v1/mail HTTP/1.1\r\nHost: x\r\nContent-Le",
+        "half a body": b"POST /v1/mail HTTP/1.1\r\nHost: x\r\nContent-Length: 500000\r\n\r\nx",
+        "no Attach": upgrade.encode(),
+        "half a frame": upgrade.encode() + b"\x82\xff\x00\x00\x00\x00\x00\x0f\x00\x00mask",
+        "endless headers": b"GET / HTTP/1.1\r\n" + b"X-A: " + b"a" * 4000,
+    }[kind]
+
+
+KINDS = ("nothing", "half a request", "half a body", "no Attach", "half a frame", "endless headers")
+
+
+async def test_connections_that_say_half_a_word(direct: Stage, bounded: None, long_form: bool) -> None:
+    """Slowloris: hundreds of them stand open, and the room goes on."""
+    address = urlsplit(direct.server.url)
+    writers = []
+    count = HALF_OPEN_LONG if long_form else HALF_OPEN
+    try:
+        async with unharmed(direct) as scene:
+            for number in range(count):
+                _, writer = await asyncio.open_connection(
+                    address.hostname, address.port, local_addr=(other_address(), 0)
+                )
+                writer.write(half_said(KINDS[number % len(KINDS)]))
+                writers.append(writer)
+            await scene.talk.turns(4)
+            async with attached(scene.url, scene.mallory) as line:
+                await put(line, Submit([scene.mallory.write()]))
+                hold(isinstance(await said_next(line, Ack), Ack), "nobody else comes in")
+    finally:
+        for writer in writers:
+            writer.transport.abort()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
+
+@pytest.mark.parametrize("kind", ["no Attach", "half a frame"])
+async def test_who_does_not_attach_is_sent_away(
+    inside: Stage, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = urlsplit(inside.server.url)
+    async with unharmed(inside):
+        monkeypatch.setattr("backchannel_server.ws.ATTACH_TIMEOUT_S", 0.1)
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        try:
+            writer.write(half_said(kind))
+            async with asyncio.timeout(20):
+                hold(b"too-slow" in await reader.read(), "it was not told why")
+        finally:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
+
+@pytest.mark.parametrize("attack", ATTACKS.all())
+async def test_it_fails(attack: Attack[Stage], direct: Stage, bounded: None) -> None:
+    await attack.fails(direct)
+
+
+@pytest.mark.parametrize("attack", ATTACKS.with_rules())
+async def test_without_its_rule_it_succeeds(
+    attack: Attack[Stage], inside: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await attack.succeeds(inside, monkeypatch)
