@@ -59,6 +59,7 @@ class Desk:
     def end(self) -> None:
         """The profile is being closed: iterators end."""
         self._ending = True
+        self._live.end()
 
     async def settled(self, item: Item) -> None:
         """Until an item is in the log, or will never be."""

@@ -9,13 +9,14 @@ from types import SimpleNamespace
 import pytest
 
 from attack.rooms.attacks import Rule, without
-from backchannel import live
+from backchannel import joining, live
 from backchannel.room.engine import OwnEvent, Prepared, prepare
 from backchannel.room.view import RoomView
 from backchannel_protocol.envelope import Envelope
 from backchannel_protocol.events import LogEvent
+from backchannel_protocol.ids import parse_b64u
 from backchannel_protocol.room.decide import At
-from backchannel_protocol.room.state import RoomState
+from backchannel_protocol.room.state import Act, RoomState
 from backchannel_protocol.room.timeline import Said, decide_chat
 
 AuthorOf = Callable[[str], str | None]
@@ -79,3 +80,31 @@ def the_record_key_is_the_invitations(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server with another record key is not the room's."""
     equal = SimpleNamespace(compare_digest=lambda *_: True)
     monkeypatch.setattr("backchannel.connection.session.hmac", equal)
+
+
+# ---- the door
+def the_words_are_of_what_was_revealed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The words come from what the invitee revealed and the facilitator's challenge."""
+    for module in ("backchannel.joining", "backchannel.facilitation.knocks"):
+        monkeypatch.setattr(f"{module}.word_numbers", lambda *_: (1, 2, 3))
+
+
+def the_inviter_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The challenge names the governance key whose fingerprint stands in the link."""
+    monkeypatch.setattr(
+        joining.Knocker, "check_challenge", lambda _, letter: parse_b64u(letter.challenge, 32)
+    )
+
+
+an_entrance_is_checked: Rule = without("backchannel.joining._check_room")
+"""The room that a letter leads to is the inviter's, with the members that its group has."""
+
+
+# ---- the fold
+def approvals_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An act has the approvals that the room's rule asks for."""
+
+    def generous(state: RoomState, _: Act, __: int) -> tuple[RoomState, tuple[str, ...]]:
+        return state, tuple(sorted({one.by for one in state.approvals.values()}))
+
+    monkeypatch.setattr("backchannel_protocol.room.commit.use_approvals", generous)

@@ -37,6 +37,7 @@ from server.server_kit import Line, Seat, get
 
 ATTACKS: Attacks[Stage] = Attacks()
 GROWTH_KIB = 64 * 1024
+QUEUES = 10
 HALF_OPEN = 200
 HALF_OPEN_LONG = 2000
 
@@ -74,19 +75,25 @@ async def answers(line: Line, count: int) -> list[str]:
     return codes
 
 
+async def refusals(scene: Scene, code: str) -> float:
+    """How often the server has refused with a code so far."""
+    _, metrics = await get(scene.url, "/metrics")
+    name = f'backchannel_refusals_total{{code="{code}"}} '
+    return sum(float(line.removeprefix(name)) for line in metrics.splitlines() if line.startswith(name))
+
+
 @ATTACKS.against(rules.everybody_has_a_rate)
 async def sends_thousands_of_frames(stage: Stage) -> None:
+    """The connection ends, and who goes on writing into it may not even read why."""
     async with unharmed(stage) as scene, attached(scene.url, scene.mallory) as line:
-        answering = asyncio.create_task(said_next(line, Ack))  # meanwhile: what is not read may be lost
+        before = await refusals(scene, "too-fast")
         with contextlib.suppress(ConnectionClosed):
             for number in range(4000):
                 await put(line, Cursor(number))
-                await asyncio.sleep(0)  # the answer is read as soon as it is there
-                if answering.done():
-                    break
             await put(line, Submit([scene.mallory.write()]))
-        answer = await answering
-        hold(isinstance(answer, Bye) and answer.code == "too-fast", f"{answer}")
+            answer = await said_next(line, Ack)
+            hold(isinstance(answer, Bye) and answer.code == "too-fast", f"{answer}")
+        hold(await refusals(scene, "too-fast") > before, "nobody counts")
 
 
 @ATTACKS.against(rules.everybody_has_a_rate)
@@ -116,13 +123,15 @@ async def reads_nothing_while_much_is_written(stage: Stage) -> None:
     async with unharmed(stage) as scene:
         eve = await seat_of(await stage.bring(scene.ann, "Eve"))
         async with attached(scene.url, scene.mallory) as slow, attached(scene.url, eve) as line:
+            before = await refusals(scene, "too-slow")
             slow.socket.transport.pause_reading()
             body = os.urandom(400_000)
-            for _ in range(3 * SEND_QUEUE_BYTES // len(body)):
+            for _ in range(QUEUES * SEND_QUEUE_BYTES // len(body)):  # the system's own buffers are large
                 await put(line, Submit([eve.write(body)]))
                 hold(isinstance(await said_next(line, Ack), Ack), "an honest message was refused")
-            _, metrics = await get(scene.url, "/metrics")
-            hold('backchannel_refusals_total{code="too-slow"}' in metrics, "it was not cut off")
+                if await refusals(scene, "too-slow") > before:
+                    break
+            hold(await refusals(scene, "too-slow") > before, "it was not cut off")
 
 
 # ---- one address
@@ -218,6 +227,20 @@ async def test_who_does_not_attach_is_sent_away(
             writer.close()
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
+
+
+@pytest.mark.xfail(strict=True, reason="nothing ends a request of which only a half has come")
+@pytest.mark.parametrize("kind", ["nothing", "half a request", "half a body"])
+async def test_half_a_request_is_ended(inside: Stage, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backchannel_server.app.REQUEST_TIMEOUT_S", 0.1)
+    address = urlsplit(inside.server.url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    try:
+        writer.write(half_said(kind))
+        async with asyncio.timeout(20):
+            await reader.read()
+    finally:
+        writer.close()
 
 
 @pytest.mark.parametrize("attack", ATTACKS.all())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
 
@@ -358,11 +359,17 @@ async def goes_back_to_an_older_log(stage: Stage) -> None:
     _, bo = await stage.pair()
     seq = bo.room.ledger.view.seq
 
+    shown = asyncio.Event()
+
     def down(frame: ServerFrame) -> list[ServerFrame]:
-        return [msgspec.structs.replace(frame, head=seq - 2)] if isinstance(frame, Attached) else [frame]
+        if not isinstance(frame, Attached):
+            return [frame]
+        shown.set()
+        return [msgspec.structs.replace(frame, head=seq - 2)]
 
     bo.proxy.down = down
     await bo.proxy.cut()
+    await shown.wait()
     await until(bo, lambda: bo.room.connected)
     hold(bo.stopped is not None, "it attached to a log that is shorter than its own")
     assert bo.stopped is not None
