@@ -137,10 +137,10 @@ async def greeted(url: str, seat: Seat) -> AsyncIterator[tuple[Line, Hello]]:
 
 
 @asynccontextmanager
-async def attached(url: str, seat: Seat) -> AsyncIterator[Line]:
-    """A connection from a new address that is live, and says that it has read everything."""
+async def attached(url: str, seat: Seat, cursor: int = ALL) -> AsyncIterator[Line]:
+    """A connection from a new address that is live; it says that it has read everything there will be."""
     async with greeted(url, seat) as (line, hello):
-        await put(line, attach_frame(seat, hello, ALL))
+        await put(line, attach_frame(seat, hello, cursor))
         assert isinstance(await said_next(line, Attached), Attached)
         assert isinstance(await said_next(line, Events), Events)
         yield line

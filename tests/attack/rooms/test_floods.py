@@ -122,7 +122,7 @@ async def reads_nothing_while_much_is_written(stage: Stage) -> None:
     """Who does not fetch what waits is cut off at the queue's bound; the room never waits."""
     async with unharmed(stage) as scene:
         eve = await seat_of(await stage.bring(scene.ann, "Eve"))
-        async with attached(scene.url, scene.mallory) as slow, attached(scene.url, eve) as line:
+        async with attached(scene.url, scene.mallory, 0) as slow, attached(scene.url, eve) as line:
             before = await refusals(scene, "too-slow")
             slow.socket.transport.pause_reading()
             body = os.urandom(400_000)
