@@ -15,7 +15,7 @@ from backchannel.room.view import RoomView
 from backchannel_protocol.envelope import Envelope
 from backchannel_protocol.events import LogEvent
 from backchannel_protocol.ids import parse_b64u
-from backchannel_protocol.room.decide import At
+from backchannel_protocol.room.place import At
 from backchannel_protocol.room.state import Act, RoomState
 from backchannel_protocol.room.timeline import Said, decide_chat
 
