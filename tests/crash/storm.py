@@ -7,6 +7,7 @@ until everybody has come to rest, kills all once more, and `evidence` reads what
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -122,7 +123,9 @@ class Person:
             async with asyncio.timeout(within_s):
                 await process.wait()
         except TimeoutError:
-            process.kill()
+            # not process.kill(), which would take the exit code of one that has just died away from asyncio
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)
             await process.wait()
         self.process = None
         if self._reading is not None:
