@@ -181,11 +181,19 @@ def _reach(evidence: Evidence) -> Iterator[Fault]:
 def _order(evidence: Evidence) -> Iterator[Fault]:
     """A history is in the log's order, within what its client had."""
     for member in evidence.members:
-        seqs = [fact.seq for fact in member.facts if fact.seq]
+        seqs = [fact.seq for fact in _of_the_log(member) if fact.seq]
         if any(later < earlier for earlier, later in pairwise(seqs)):
             yield Fault("order", f"{member.name}'s history is not in the log's order")
         if any(not member.begin < seq <= member.seq for seq in seqs):
             yield Fault("range", f"{member.name} shows what is outside its log")
+
+
+def _of_the_log(member: Member) -> tuple[AnyFact, ...]:
+    """A joiner's first fact may tell of its own coming in, which is before what it has of the log."""
+    first = member.facts[:1]
+    if first and first[0].seq == member.begin and not isinstance(first[0], MessageSent):
+        return member.facts[1:]
+    return member.facts
 
 
 def _whole(evidence: Evidence) -> Iterator[Fault]:

@@ -228,6 +228,13 @@ def test_who_left_needs_no_more_than_the_beginning() -> None:
     assert found == {"unsaid"}  # Cy's, whose profile is not among the evidence
 
 
+def test_a_joiner_may_be_told_first_that_it_came_in() -> None:
+    came = RoomGoverned(seq=8, time=0, seat=b64u(CY), id="", type="entered", body={})
+    assert check(facts(2, lambda all_: [came, *all_])(sound())) == []
+    late = facts(2, lambda all_: [*all_, came])(sound())
+    assert {fault.code for fault in check(late)} >= {"order", "range"}
+
+
 def test_what_was_not_promised_may_come_or_not() -> None:
     bo = member(BO, 3)
     unsure = (Intent("bo 4"), *(Intent(one.text) for one in bo.intents), Intent("bo 99"))
