@@ -229,6 +229,7 @@ def may_be_ignored(fact: EventIgnored) -> bool:
         ("approve", "approval-unfit"),
         ("approve", "invitation-unknown"),
         ("approve", "seat-unknown"),
+        ("admission", "version-stale"),
         ("revoke", "invitation-unknown"),
         ("leave", "seat-unknown"),
     }
