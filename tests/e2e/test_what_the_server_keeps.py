@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 import backchannel
-from backchannel import Client, Role, Room, RoomGoverned
+from backchannel import Client, Role, Room, RoomGoverned, Scope
 from backchannel_protocol.ids import parse_b64u
 from backchannel_protocol.invitation import Invitation
 from backchannel_server.__main__ import LINK_FILE
@@ -201,9 +201,8 @@ async def talk(session: Session, recorder: Recorder, server: Running, clients: l
     session.rooms.append(ann)
     bea = await session.let_in(clients[1], SAID["name of Bea"], role=Role.FACILITATOR, party="b")
     cy = await session.let_in(clients[2], SAID["name of Cy"], party="b")
-    echo = await session.let_in(
-        clients[3], SAID["name of the bot"], role=Role.BOT, scope=SAID["the bot's scope"]
-    )
+    scope = Scope(SAID["the bot's scope"], "all", writes=True)
+    echo = await session.let_in(clients[3], SAID["name of the bot"], role=Role.BOT, scope=scope)
     await ann.set_title(SAID["second title"])
     await ann.set_rules([SAID["first rule"], SAID["second rule"]])
     for room in session.rooms:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import backchannel
-from backchannel import Client, NotAllowed, Role, Room, ServerRefused
+from backchannel import Client, NotAllowed, Role, Room, RoomEntered, ServerRefused
 from backchannel.testing import LocalServer
 from backchannel_mls import X25519_AES128GCM_SHA256_ED25519, XWING_AES256GCM_SHA512_ED25519
 from backchannel_protocol.limits import CLOSED_ROOM_S
@@ -111,6 +111,10 @@ async def test_a_rooms_whole_life(server: LocalServer, tmp_path: Path, suite: in
             dan = await waiting
         await dan.accept_rules()
         assert texts(dan) == []
+        told = dan.history()[0]
+        assert isinstance(told, RoomEntered)
+        assert told.history == "none"
+        assert told.sentence.startswith("What was said before you came is not shown")
         await (await dan.send("I am new here.")).sent()
 
         # one leaves, one is removed by both sides
