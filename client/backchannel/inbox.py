@@ -37,6 +37,9 @@ LED: Final = "led/"
 INBOX: Final = "inbox/"
 """Notes: the private half of an inbox key that is not everybody's yet, by its public half."""
 
+RECORD: Final = "record/"
+"""Notes: what a leaf of the record commits to (`record.entry.Entry`), by its index."""
+
 PATH: Final = "path"
 """Notes: when this seat renewed its keys last, in seconds."""
 
@@ -97,6 +100,8 @@ class _Batch:
         own = None if found is None else found[2]
         before = self.view
         prepared = prepare(before, event, own, self._author_of)
+        if prepared.entry is not None:
+            self.change.notes[f"{RECORD}{before.record.size}"] = msgspec.msgpack.encode(prepared.entry)
         self.view = self.change.view = prepared.view
         self.change.facts += prepared.facts
         self._said.update({fact.id: fact.seat for fact in prepared.facts if isinstance(fact, MessageSent)})

@@ -17,6 +17,7 @@ import msgspec
 
 from backchannel.errors import NotAllowed
 from backchannel.room.engine import OwnEvent
+from backchannel.room.leaves import governance_entry, leaf_of, operation_entry
 from backchannel.room.membership import POLICY, change_of
 from backchannel.room.view import RoomView
 from backchannel_mls import MlsError, create_commit, decode_transition, encode_transition, encrypt
@@ -62,6 +63,7 @@ class SentDraft(msgspec.Struct, array_like=True, frozen=True):
     id: bytes
     kind: EventKind
     body_hash: bytes
+    leaf: bytes | None = None
 
 
 class Attempt(msgspec.Struct, array_like=True, frozen=True):
@@ -141,11 +143,10 @@ def write_item(view: RoomView, item: Item, now_s: int) -> Written:
         except MlsError as error:
             raise NotAllowed(error.code, error.sentence) from None
         act, mls = os.urandom(ID_SIZE), sent.state
-        kind = EventKind.CHAT if item.lane == "chat" else EventKind.GOVERNANCE
-        drafts.append(Draft(act, kind, view.epoch, view.opening, sent.message))
+        drafts.append(_sealed(view, item, act, sent.message))
     for encoded in item.operations:
         operation = msgspec.structs.replace(parse_operation(encoded), act=act)
-        drafts.append(_control(operation, epoch, opening))
+        drafts.append(_control(view, operation, epoch, opening))
     attempt = Attempt(_sent(drafts), epoch, opening)
     written = msgspec.structs.replace(item, attempts=(*item.attempts, attempt), submit=drafts)
     return Written(written, replace(view, mls=mls))
@@ -180,11 +181,11 @@ def _write_commit(view: RoomView, item: Item, plan: Plan, now_s: int) -> Written
         raise NotAllowed(refusal.code.value, refusal.code.sentence) from None
     except MlsError as error:
         raise NotAllowed(error.code, error.sentence) from None
-    drafts = [_control(operation, view.epoch, view.opening) for operation in told]
+    drafts = [_control(view, operation, view.epoch, view.opening) for operation in told]
     commit = os.urandom(ID_SIZE)
     drafts.append(Draft(commit, EventKind.COMMIT, view.epoch, view.opening, pending.message))
     if plan.mailbox:
-        drafts.append(_control(InvitationClose(None, plan.mailbox), view.epoch + 1, commit))
+        drafts.append(_control(view, InvitationClose(None, plan.mailbox), view.epoch + 1, commit))
     attempt = Attempt(
         _sent(drafts),
         view.epoch,
@@ -224,8 +225,8 @@ def _own(item: Item, attempt: Attempt, draft: SentDraft) -> OwnEvent:
     if draft.kind is EventKind.COMMIT:
         return OwnEvent(draft.body_hash, None, decode_transition(attempt.transition), attempt.change)
     if draft.kind is EventKind.CONTROL:
-        return OwnEvent(draft.body_hash)
-    return OwnEvent(draft.body_hash, _plain_envelope(item))
+        return OwnEvent(draft.body_hash, leaf=draft.leaf)
+    return OwnEvent(draft.body_hash, _plain_envelope(item), leaf=draft.leaf)
 
 
 def _plain_envelope(item: Item) -> Envelope:
@@ -234,12 +235,22 @@ def _plain_envelope(item: Item) -> Envelope:
     return Envelope(item.type, body, item.number, View(0, bytes(32), bytes(32), 0, bytes(32)))
 
 
-def _control(operation: Operation, epoch: int, opening: bytes) -> Draft:
-    return Draft(os.urandom(ID_SIZE), EventKind.CONTROL, epoch, opening, encode_operation(operation))
+def _sealed(view: RoomView, item: Item, act: bytes, message: bytes) -> Draft:
+    """The draft of an envelope, with its leaf where the record has one of its type."""
+    if item.lane == "chat":
+        return Draft(act, EventKind.CHAT, view.epoch, view.opening, message)
+    leaf = leaf_of(governance_entry(view.mls, view.room, act, item.envelope(view), view.seat))
+    return Draft(act, EventKind.GOVERNANCE, view.epoch, view.opening, message, leaf)
+
+
+def _control(view: RoomView, operation: Operation, epoch: int, opening: bytes) -> Draft:
+    event = os.urandom(ID_SIZE)
+    leaf = leaf_of(operation_entry(view.mls, view.room, event, operation))
+    return Draft(event, EventKind.CONTROL, epoch, opening, encode_operation(operation), leaf)
 
 
 def _sent(drafts: Iterable[Draft]) -> list[SentDraft]:
-    return [SentDraft(draft.id, draft.kind, digest(draft.body)) for draft in drafts]
+    return [SentDraft(draft.id, draft.kind, digest(draft.body), draft.leaf) for draft in drafts]
 
 
 def submit_of(item: Item) -> Submit | None:

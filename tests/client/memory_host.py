@@ -45,7 +45,7 @@ from backchannel_protocol.operations import (
     VoidCommit,
     parse_operation,
 )
-from backchannel_protocol.record.merkle import EMPTY_ROOT
+from backchannel_protocol.record.merkle import Frontier
 from backchannel_protocol.record.note import CheckpointBody, origin, sign_checkpoint
 from backchannel_protocol.refusals import Code
 
@@ -152,7 +152,10 @@ class MemoryHost:
         return Session(pipe)
 
     def checkpoint(self, room: bytes) -> str:
-        return sign_checkpoint(CheckpointBody(origin(RoomId(room)), 0, EMPTY_ROOT), self.record_key)
+        """The record so far, signed."""
+        leaves = [event.leaf for event in self.logs[room].events if event.leaf is not None]
+        tree = Frontier().extend(leaves)
+        return sign_checkpoint(CheckpointBody(origin(RoomId(room)), tree.size, tree.root()), self.record_key)
 
     def break_all(self) -> None:
         """Every connection breaks."""

@@ -6,13 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
 import backchannel
-from backchannel import Client, MessageSent, Role, Scope
+from backchannel import Client, MessageSent, Role, Room, Scope
 from backchannel.testing import LocalServer
 from backchannel_mls import X25519_AES128GCM_SHA256_ED25519, XWING_AES256GCM_SHA512_ED25519
+from backchannel_protocol.record.note import CheckpointBody, origin, verify_checkpoint
 from client.people import heard, knock_of, let_in, make_room, texts, until
 
 LOOK_S = 0.6
@@ -56,6 +58,19 @@ async def test_a_first_room(server: LocalServer, clients: list[Client], suite: i
     async with asyncio.timeout(10):
         while ann.state != bea.state:  # noqa: ASYNC110 - two rooms, no one event
             await asyncio.sleep(0.05)
+    signed = await asyncio.to_thread(_checkpoint, server.url, ann)
+    record = bea.ledger.view.record
+    assert ann.ledger.view.record == record
+    assert (signed.size, signed.root) == (record.size, record.root())
+    assert record.size == 6, "genesis, two admitted, the admission rule, one left, closed"
+
+
+def _checkpoint(url: str, room: Room) -> CheckpointBody:
+    """What the server signed last of a room's record, as anybody may ask for it."""
+    with urlopen(f"{url}/v1/record/{room.id}") as answer:
+        note = answer.read().decode()
+    name = origin(room.ledger.view.room)
+    return verify_checkpoint(note, name, room.ledger.about.record_key)
 
 
 async def test_everybody_is_offline_and_comes_back(server: LocalServer, clients: list[Client]) -> None:

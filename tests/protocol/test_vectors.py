@@ -242,7 +242,7 @@ def test_histories_show_every_refusal_of_the_fold_but_floods() -> None:
     from backchannel_protocol.room.refusals import FoldCode
 
     shown = {event["outcome"].get("refused") for one in HISTORIES.values() for event in one["events"]}
-    assert {code.value for code in FoldCode} - shown == {"too-many"}
+    assert {code.value for code in FoldCode} - shown == {"too-many", "record-unfit"}
     assert len(HISTORIES) >= 30
 
 

@@ -7,11 +7,15 @@ from dataclasses import replace
 
 from backchannel.room.checks import check_authenticated_data, stop
 from backchannel.room.facts import AnyFact, CommitVoided, EventIgnored, SeatJoined, SeatLeft, VoidAsked
+from backchannel.room.leaves import leaf_fits, operation_entry
 from backchannel.room.membership import POLICY, change_of
 from backchannel.room.view import KEPT_EPOCHS, EndedEpoch, Presence, RoomView
 from backchannel_mls import EpochTransition, GroupState, StagedCommit, merge_commit, receive
+from backchannel_protocol.errors import RemoteProtocolError
 from backchannel_protocol.events import LogEvent
 from backchannel_protocol.ids import EventId, b64u
+from backchannel_protocol.operations import VoidCommit, parse_operation
+from backchannel_protocol.record.entry import Entry
 from backchannel_protocol.room.clear import Clear, Followed, Told, forgotten
 from backchannel_protocol.room.commit import CommitChange, decide_commit
 from backchannel_protocol.room.operations import decide_operation, with_bits
@@ -21,6 +25,20 @@ from backchannel_protocol.room.state import RoomState
 from backchannel_protocol.room.void import Opening, Verdict
 
 Entered = tuple[RoomView, tuple[AnyFact, ...]]
+
+
+def told_of(view: RoomView, event: LogEvent, before: Clear) -> list[Told]:
+    """What the server was told directly before a commit. Raises FoldRefusal (`record-unfit`).
+
+    Nothing of it may be missing in the record, and a commit has no entry of its own.
+    """
+    told = before.told_before(event.seq, event.seat)
+    fits = all(
+        leaf_fits(operation_entry(view.mls, view.room, one.event, one.operation), one.leaf) for one in told
+    )
+    if not fits or event.leaf is not None:
+        raise FoldRefusal(FoldCode.RECORD_UNFIT)
+    return [one.operation for one in told]
 
 
 def enter(view: RoomView, event: LogEvent, at: At, told: Sequence[Told]) -> Entered:
@@ -51,29 +69,52 @@ def enter_own(
     return _entered(view, event, at, decided, merge_commit(transition, view.mls), change)
 
 
-def operate(view: RoomView, event: LogEvent, at: At, before: Clear, body: bytes) -> Entered:
+def entry_of(view: RoomView, event: LogEvent, before: Clear) -> Entry | None:
+    """The record's entry of an operation in clear, where it must have one and this client can tell."""
+    try:
+        operation = parse_operation(event.body or b"")
+    except RemoteProtocolError:
+        return None
+    follows = before.opening == view.opening
+    if not follows and not isinstance(operation, VoidCommit):
+        return None
+    return operation_entry(view.mls, view.room, event.id, operation)
+
+
+def operate(
+    view: RoomView, event: LogEvent, at: At, before: Clear, entry: Entry | None, body: bytes
+) -> Entered:
     """The view after an operation in clear. Raises FoldRefusal; `before`: the clear log before it."""
     obeyed = event.epoch == before.epoch and event.seat in before.with_bit()
     state, unfit = decide_operation(_state(view), at, body, obeyed=obeyed)
     operated = view if state is view.state else replace(view, state=state)
-    if unfit is None:
-        return operated, ()
-    fact = EventIgnored(
-        seq=event.seq, time=event.time, seat=at.sender, code=unfit.value, sentence=unfit.sentence
+    if before.opening == view.opening and not leaf_fits(entry, event.leaf):
+        unfit = FoldCode.RECORD_UNFIT
+    return operated, () if unfit is None else (_unfit(event, unfit),)
+
+
+def _unfit(event: LogEvent, code: FoldCode) -> EventIgnored:
+    """The server was told something, and obeyed, that does not fit the room."""
+    return EventIgnored(
+        seq=event.seq, time=event.time, seat=b64u(event.seat), code=code.value, sentence=code.sentence
     )
-    return operated, (fact,)
 
 
-def void(view: RoomView, event: LogEvent, followed: Followed) -> Entered:
-    """The view after a VoidCommit, which the clear log has judged. Raises FoldRefusal, Stopped."""
+def void(view: RoomView, event: LogEvent, followed: Followed, entry: Entry | None) -> Entered:
+    """The view after a VoidCommit, which the clear log has judged. Raises FoldRefusal, Stopped.
+
+    It does what it does whatever its leaf: the server cannot wait for what members say of that.
+    """
+    unfit = () if leaf_fits(entry, event.leaf) else (_unfit(event, FoldCode.RECORD_UNFIT),)
     where = {"seq": event.seq, "time": event.time}
     opening = followed.voided
     if opening is None:
         if followed.verdict is not Verdict.ASKED:
             raise FoldRefusal(FoldCode.COMMIT_NOT_ALLOWED)
-        return view, (VoidAsked(**where, seat=b64u(event.seat), commit=b64u(view.clear.opening)),)
+        asked = VoidAsked(**where, seat=b64u(event.seat), commit=b64u(view.clear.opening))
+        return view, (asked, *unfit)
     fact = CommitVoided(**where, seat=b64u(event.seat), commit=b64u(opening.commit))
-    return _taken_back(view, opening), (fact,)
+    return _taken_back(view, opening), (fact, *unfit)
 
 
 def _taken_back(view: RoomView, opening: Opening) -> RoomView:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from backchannel.room import commits, speech
 from backchannel.room.checks import check_order, check_view, stop
 from backchannel.room.facts import AnyFact, CommitSkipped, EventIgnored, LeftBehind
+from backchannel.room.leaves import governance_entry, leaf_fits
 from backchannel.room.membership import POLICY, credential_of
 from backchannel.room.view import RoomView
 from backchannel_mls import ApplicationReceived, EpochTransition, MlsError, receive
@@ -20,6 +21,7 @@ from backchannel_protocol.envelope import Envelope
 from backchannel_protocol.errors import RemoteProtocolError
 from backchannel_protocol.events import EventKind, LogEvent
 from backchannel_protocol.ids import b64u
+from backchannel_protocol.record.entry import Entry
 from backchannel_protocol.room.clear import Clear, Followed, follow
 from backchannel_protocol.room.commit import CommitChange
 from backchannel_protocol.room.place import At
@@ -41,7 +43,7 @@ _PURGED = ("purged", "A message is no longer on the server: its time was over, o
 class OwnEvent:
     """What this client knows of an event that it sent: it cannot decrypt its own.
 
-    body_hash   H(body) as it was sent
+    body_hash   H(body) as it was sent, and the record's leaf beside it
     envelope    of chat and governance
     transition  of a commit, with `change` in the fold's words
     """
@@ -50,14 +52,19 @@ class OwnEvent:
     envelope: Envelope | None = field(default=None, repr=False)
     transition: EpochTransition | None = field(default=None, repr=False)
     change: CommitChange | None = None
+    leaf: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The view after an event, and what is shown of it. Nothing is stored or shown yet."""
+    """The view after an event, and what is shown of it. Nothing is stored or shown yet.
+
+    entry  what the event's leaf commits to; its index in the record is the record's size before
+    """
 
     view: RoomView
     facts: tuple[AnyFact, ...] = ()
+    entry: Entry | None = field(default=None, repr=False)
 
 
 def prepare(view: RoomView, event: LogEvent, own: OwnEvent | None, author_of: AuthorOf) -> Prepared:
@@ -66,7 +73,7 @@ def prepare(view: RoomView, event: LogEvent, own: OwnEvent | None, author_of: Au
     if event.seat == view.seat:
         if own is None:
             stop("own-unknown")
-        if own.body_hash != event.hash_of_body():
+        if (own.body_hash, own.leaf) != (event.hash_of_body(), event.leaf):
             stop("own-altered")
     followed = follow(view.clear, event)
     moved = replace(
@@ -81,7 +88,7 @@ def prepare(view: RoomView, event: LogEvent, own: OwnEvent | None, author_of: Au
     facts = stepped.facts
     if stepped.view.left_behind and not view.left_behind:
         facts = (*facts, _left_behind(stepped.view, event))
-    return Prepared(stepped.view.noted(view), facts)
+    return Prepared(stepped.view.noted(view), facts, stepped.entry)
 
 
 def _step(
@@ -151,21 +158,28 @@ def _application(view: RoomView, event: LogEvent, own: OwnEvent | None, author_o
 
 
 def _said(view: RoomView, event: LogEvent, envelope: Envelope, author_of: AuthorOf) -> Prepared:
+    governs = event.kind is EventKind.GOVERNANCE
+    entry = governance_entry(view.mls, view.room, event.id, envelope, event.seat) if governs else None
     try:
-        if event.kind is EventKind.GOVERNANCE:
-            return Prepared(*speech.govern(view, event, at(view, event), envelope))
+        if not leaf_fits(entry, event.leaf):
+            entry = None
+            raise FoldRefusal(FoldCode.RECORD_UNFIT)
+        if governs:
+            return Prepared(*speech.govern(view, event, at(view, event), envelope), entry)
         return Prepared(*speech.say(view, event, at(view, event), envelope, author_of))
     except FoldRefusal as refusal:
         code = refusal.code
-        return _ignored(view, event, code.value, code.sentence, envelope.type, envelope.intent)
+        ignored = _ignored(view, event, code.value, code.sentence, envelope.type, envelope.intent)
+        return replace(ignored, entry=entry)
 
 
 # ---- commits and operations
 def _commit(view: RoomView, event: LogEvent, own: OwnEvent | None, before: Clear) -> Prepared:
     if event.body is None:
         stop("body-withheld")
-    place, told = at(view, event), before.told_before(event.seq, event.seat)
+    place = at(view, event)
     try:
+        told = commits.told_of(view, event, before)
         if own is None:
             return Prepared(*commits.enter(view, event, place, told))
         if own.transition is None or own.change is None:
@@ -186,10 +200,12 @@ def _skipped(view: RoomView, event: LogEvent, code: str, sentence: str) -> Prepa
 def _control(view: RoomView, event: LogEvent, before: Clear, followed: Followed) -> Prepared:
     if event.body is None:
         stop("body-withheld")
+    entry = commits.entry_of(view, event, before)
+    kept = entry if leaf_fits(entry, event.leaf) else None
     try:
         if followed.verdict is not None:
-            return Prepared(*commits.void(view, event, followed))
-        return Prepared(*commits.operate(view, event, at(view, event), before, event.body))
+            return Prepared(*commits.void(view, event, followed, entry), kept)
+        return Prepared(*commits.operate(view, event, at(view, event), before, entry, event.body), kept)
     except FoldRefusal as refusal:
         return _refused(view, event, refusal.code)
 

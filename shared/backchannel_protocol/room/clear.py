@@ -30,6 +30,15 @@ Told = SeatAdd | SeatRemove
 
 
 @dataclass(frozen=True, slots=True)
+class ToldEvent:
+    """What the server was told of a seat: the operation, the event's id and leaf."""
+
+    operation: Told
+    event: bytes
+    leaf: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class Clear:
     """A room after an event, as the server has it. Ids are bytes.
 
@@ -45,7 +54,7 @@ class Clear:
     bits: Mapping[bytes, bool]
     gone: frozenset[bytes] = frozenset()
     openings: tuple[Opening, ...] = ()
-    told: tuple[Told, ...] = ()
+    told: tuple[ToldEvent, ...] = ()
     told_by: bytes = b""
     told_seq: int = 0
 
@@ -62,7 +71,7 @@ class Clear:
         known = self.openings[-1] if self.openings else None
         return known if known is not None and known.commit == self.opening else None
 
-    def told_before(self, seq: int, sender: bytes) -> tuple[Told, ...]:
+    def told_before(self, seq: int, sender: bytes) -> tuple[ToldEvent, ...]:
         """What `sender` told the server directly before the event `seq`."""
         return self.told if (self.told_by, self.told_seq + 1) == (sender, seq) else ()
 
@@ -119,7 +128,7 @@ def _used(clear: Clear, event: LogEvent) -> Clear:
 
 
 def _opened(clear: Clear, event: LogEvent) -> Clear:
-    told = clear.told_before(event.seq, event.seat)
+    told = [one.operation for one in clear.told_before(event.seq, event.seat)]
     opening = Opening(
         event.id,
         event.seat,
@@ -153,7 +162,8 @@ def _operated(clear: Clear, event: LogEvent) -> Followed:
 
 def _tell(clear: Clear, event: LogEvent, operation: Told) -> Clear:
     before = clear.told_before(event.seq, event.seat)[-MAX_DRAFTS:]
-    return replace(clear, told=(*before, operation), told_by=event.seat, told_seq=event.seq)
+    told = (*before, ToldEvent(operation, event.id, event.leaf))
+    return replace(clear, told=told, told_by=event.seat, told_seq=event.seq)
 
 
 def _judged(clear: Clear, sender: bytes, commit: bytes) -> Followed:

@@ -49,6 +49,7 @@ class FoldCode(Enum):
         "A seat tried to change its keys without being admitted anew.",
     )
     OPERATIONS_UNFIT = ("operations-unfit", "The server was told something else than the members.")
+    RECORD_UNFIT = ("record-unfit", "An event and its entry in the room's record do not fit each other.")
     NAME_UNFIT = (
         "name-unfit",
         "A name is empty, cannot be seen, or is another member's. Choose another one.",
