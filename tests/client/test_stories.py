@@ -199,7 +199,7 @@ async def test_a_profile_opened_at_rest_connects_only_the_room_that_is_asked_for
     async with open_client(path) as client:
         bo = [await let_in(await make_room(one, host.url), client, "Bo") for one in clients[:2]]
         rooms = [next(iter(one.rooms.values())) for one in clients[:2]]
-    await rooms[0].send("Where is Bo?")
+    await (await rooms[0].send("Where is Bo?")).sent()
     async with open_client(path, connect=False) as client:
         asked, other = client.rooms[bo[0].id], client.rooms[bo[1].id]
         assert texts(asked) == []
