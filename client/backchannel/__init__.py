@@ -3,13 +3,18 @@
 import backchannel
 
 async with backchannel.open_profile("profile.db", passphrase) as client:
-    knocking = await client.knock(link, "Amira")
-    print(await knocking.words())
-    room = await knocking.admitted()
+    room = await client.join(link, "Amira", show=print)
     await room.accept_rules()
-    async for event in room.events():
-        if isinstance(event, backchannel.MessageSent) and event.seat != room.seat:
-            await room.reply(event, "I hear you.")
+    async for message in room.heard():
+        await room.reply(message, "I hear you.")
+
+A profile is a file, sealed under a passphrase, or None for one in memory. What is sent is on disk
+first and goes by itself; what `Room.events` tells is on disk before it is told.
+
+A bot is a seat with a scope that everybody sees, given with its invitation: what it is for, what it
+reads (`all`; `addressed`: replies to it, and messages that begin with @ and its name; `none`) and
+whether it writes. This library keeps the scope: what it does not name is neither handed to the
+program nor kept on disk, and `send` is refused.
 """
 
 from backchannel.client import Client, Knocking, open_profile

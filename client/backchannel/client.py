@@ -137,6 +137,11 @@ class Client:
         self._makings[making.room] = making
         return await self._make(making)
 
+    @property
+    def first_room(self) -> Room | None:
+        """The room of a profile that is for one room alone; None where it has none yet."""
+        return next(iter(self.rooms.values()), None)
+
     def room(self, which: str) -> Room:
         """A room by its title, its id, or the first characters of its id. Raises BackchannelError."""
         named = [room for room in self.rooms.values() if room.named.casefold() == which.strip().casefold()]
@@ -201,6 +206,12 @@ class Client:
         host = self._hosts(knocker.server_url)
         await self._keep(knocker)
         return self._wait(host, knocker)
+
+    async def join(self, link: str, name: str, *, show: Callable[[str], object]) -> Room:
+        """Knocks, shows the three words, which are to be compared aloud, and waits to be let in."""
+        knocking = await self.knock(link, name)
+        show(" ".join(await knocking.words()))
+        return await knocking.admitted()
 
     async def load(self, *, connect: bool) -> None:
         """Opens every room, and takes up every knock and host link of the profile."""

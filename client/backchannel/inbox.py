@@ -18,6 +18,7 @@ from backchannel.letters import ANSWER, admission, seal_answer
 from backchannel.outbox import Attempt, Item, decode_item, encode_item, own_event
 from backchannel.room.engine import OwnEvent, prepare
 from backchannel.room.facts import AnyFact, MessageSent, RoomStopped, SeatJoined, SendFailed
+from backchannel.room.scope import within_scope
 from backchannel.room.view import Presence, RoomView
 from backchannel_protocol.events import EventKind, LogEvent
 from backchannel_protocol.frames import Mail
@@ -103,8 +104,9 @@ class _Batch:
         if prepared.entry is not None:
             self.change.notes[f"{RECORD}{before.record.size}"] = msgspec.msgpack.encode(prepared.entry)
         self.view = self.change.view = prepared.view
-        self.change.facts += prepared.facts
-        self._said.update({fact.id: fact.seat for fact in prepared.facts if isinstance(fact, MessageSent)})
+        facts = within_scope(self.view, prepared.facts, self._author_of)
+        self.change.facts += facts
+        self._said.update({fact.id: fact.seat for fact in facts if isinstance(fact, MessageSent)})
         self._note_led(before, prepared.facts)
         if found is not None:
             self._settle(event, found[0], found[1], prepared.facts)

@@ -80,6 +80,12 @@ class Room(Speaking, Governing):
                 return
             await self._more_than(at)
 
+    async def heard(self) -> AsyncIterator[MessageSent]:
+        """What others say from now on: of the events, their messages alone."""
+        async for event in self.events():
+            if isinstance(event, MessageSent) and event.seat != self.seat and event.text is not None:
+                yield event
+
     async def _more_than(self, count: int) -> None:
         """Until there are more facts than that, or there will be none."""
         ledger = self.ledger

@@ -14,7 +14,7 @@ from backchannel.outbox import Item
 from backchannel.room.facts import MessageSent
 from backchannel_protocol.canonical import JsonObject
 from backchannel_protocol.room.state import Role
-from backchannel_protocol.room.timeline import MAX_MESSAGE_CHARS
+from backchannel_protocol.room.timeline import MAX_MESSAGE_CHARS, may_write
 
 Quotable = Literal["no", "anonymous", "named"]
 
@@ -124,8 +124,9 @@ class Speaking(Desk):
             await self._enqueue("chat", "seen", {"seq": self.ledger.view.seq})
 
     async def accept_rules(self) -> None:
-        """Accepts the room's rules as they are now."""
-        self._require_present()
+        """Accepts the room's rules as they are now; nothing happens where they are accepted."""
+        if self._require_present().accepted == self.state.rules.version:
+            return
         await self._govern("accept", {"version": self.state.rules.version})
 
     # ---- what becomes of it
@@ -151,8 +152,13 @@ class Speaking(Desk):
 
     # ---- for this package
     def _require_writer(self) -> None:
-        if self._require_accepted().role is Role.OBSERVER:
-            raise NotAllowed("role-forbids", "Observers read and do not write.")
+        own = self._require_accepted()
+        if may_write(own):
+            return
+        sentence = "Observers read and do not write."
+        if own.role is Role.BOT:
+            sentence = "This bot's scope says that it does not write. Invite it anew, with another scope."
+        raise NotAllowed("role-forbids", sentence)
 
     def _check_message(self, text: str, until: int) -> None:
         if not text or len(text) > MAX_MESSAGE_CHARS:

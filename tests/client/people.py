@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from backchannel import Client, KnockArrived, MessageSent, Role, Room
+from backchannel import Client, KnockArrived, MessageSent, Role, Room, Scope
 from backchannel_mls import X25519_AES128GCM_SHA256_ED25519
 
 PARTIES = [("a", "Alpha"), ("b", "Beta")]
@@ -48,9 +48,10 @@ async def let_in(
     *,
     also: tuple[Room, ...] = (),
     accept: bool = True,
+    scope: Scope | None = None,
 ) -> Room:
     """Invites, knocks, compares the words, approves (`also`: other facilitators), and waits."""
-    link = await room.invite(role=role, party=party)
+    link = await room.invite(role=role, party=party, scope=scope)
     knocking = await client.knock(link, name)
     waiting = asyncio.create_task(knocking.admitted())
     knock = await knock_of(room, name)
