@@ -14,7 +14,7 @@ import msgspec
 from backchannel.connection.host import Host, HttpHost
 from backchannel.desk import Clock
 from backchannel.errors import BackchannelError, ServerRefused
-from backchannel.expiry import SWEEP_S, sweep
+from backchannel.expiry import SWEEP_S
 from backchannel.hosting import HOST, HostLink
 from backchannel.joining import KNOCK, Knocker, entered
 from backchannel.knocking import LOOK_S, Door
@@ -218,8 +218,8 @@ class Client:
         for room, about in (await self._profile.rooms()).items():
             if about.startswith(ROOM):
                 ledger = await Ledger.load(self._profile, room, about)
-                await sweep(ledger, self._time_in(ledger))
                 opened = self._open(ledger, self._hosts(ledger.about.server_url))
+                await opened.tidy()
                 if connect:
                     self.connect(opened)
             elif about.startswith(MAKING):
@@ -295,11 +295,7 @@ class Client:
         while True:
             await asyncio.sleep(self._sweep_s)
             for room in list(self.rooms.values()):
-                await sweep(room.ledger, self._time_in(room.ledger))
-
-    def _time_in(self, ledger: Ledger) -> int:
-        """This device's time, and no earlier than the room's."""
-        return max(ledger.view.time, int(self._clock()))
+                await room.tidy()
 
     def _open(self, ledger: Ledger, host: Host) -> Room:
         room = Room(ledger, LiveRoom(ledger, host, self._clock), self._clock)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
+from backchannel.ending import end_room
 from backchannel.errors import BackchannelError, NotAllowed
+from backchannel.expiry import sweep
 from backchannel.ledger import Change, Ledger
 from backchannel.live import LiveRoom
 from backchannel.outbox import Item, Lane
@@ -80,6 +82,12 @@ class Desk:
             sentence = "The room could not be made as it was described."
             raise self._live.error or NotAllowed("room-not-made", sentence)
 
+    async def tidy(self) -> None:
+        """What is over leaves this device; a closed room's keys too, when nothing is left to do with them."""
+        await sweep(self.ledger, self._now())
+        if await end_room(self.ledger, self._now()):
+            self._live.wake()
+
     # ---- before
     def _now(self) -> int:
         """This device's time in seconds, and no earlier than the room's."""
@@ -90,13 +98,13 @@ class Desk:
         if self.ledger.stopped is not None:
             raise self.ledger.stopped
         state = self.state
+        if state.closed is not None:
+            sentence = "The room is closed: it can be read, and nothing more is said in it."
+            raise NotAllowed("room-closed", sentence)
         own = state.seats.get(self.seat)
         if own is None or self.ledger.view.presence is not Presence.PRESENT:
             sentence = "This seat is no longer in the room. Ask a facilitator to be admitted again."
             raise NotAllowed("removed", sentence)
-        if state.closed is not None:
-            sentence = "The room is closed: it can be read, and nothing more is said in it."
-            raise NotAllowed("room-closed", sentence)
         return own
 
     def _require_accepted(self) -> Seat:

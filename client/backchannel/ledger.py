@@ -257,7 +257,7 @@ class Ledger:
         """The timeline's rows that change; a message whose text goes keeps its place."""
         rows: dict[int, list[AnyFact]] = {}
         for fact in facts:
-            rows.setdefault(fact.seq, []).append(fact)
+            rows.setdefault(fact.seq, list(self._rows.get(fact.seq, ()))).append(fact)
         for id_ in gone:
             known = self.message(id_)
             if known is not None:

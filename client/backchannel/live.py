@@ -58,6 +58,7 @@ class LiveRoom:
         self._mailed: set[str] = set()
         self._confirm = False
         self._ending = False
+        self._duties_at = 0.0
 
     @property
     def current(self) -> bool:
@@ -78,9 +79,7 @@ class LiveRoom:
             try:
                 if self.ledger.stopped is not None:
                     raise self.ledger.stopped
-                if self.ledger.view.presence is not Presence.PRESENT:
-                    sentence = "This seat is no longer in the room. Ask a facilitator to be admitted again."
-                    raise ServerRefused(Code.REMOVED.value, sentence)
+                self._require_present()
                 await self._connected()
             except (ServerUnreachable, TimeoutError):
                 pass
@@ -110,6 +109,14 @@ class LiveRoom:
     def wake(self) -> None:
         """There is something to send."""
         self._wake.set()
+
+    def _require_present(self) -> None:
+        """Raises ServerRefused where there is nothing more to be had or to be said."""
+        if self.ledger.view.presence is Presence.ENDED:
+            raise waiting.ended()
+        if self.ledger.view.presence is not Presence.PRESENT:
+            sentence = "This seat is no longer in the room. Ask a facilitator to be admitted again."
+            raise ServerRefused(Code.REMOVED.value, sentence)
 
     def why_waiting(self, item: Item) -> Reason:
         """What an item of the outbox waits for now."""
@@ -243,8 +250,7 @@ class LiveRoom:
             self._held = {lane: hold for lane, hold in self._held.items() if hold.code not in HELD_BY_ROOM}
         if view.seq > before:
             await session.send(Cursor(view.seq))
-        if view.presence is not Presence.PRESENT:
-            raise ServerRefused(Code.REMOVED.value, Code.REMOVED.sentence)
+        self._require_present()
 
     async def _refused(self, frame: Refused) -> None:
         """What is final leaves the outbox and is told; the rest is sent again."""
@@ -271,7 +277,9 @@ class LiveRoom:
         self._held[item.lane] = Hold(code, time.monotonic() + wait_s, int(self._clock() + wait_s))
 
     async def _give_up(self, item: Item, code: str, sentence: str) -> None:
-        """The caller holds the ledger's lock."""
+        """The caller holds the ledger's lock. If it was a duty, it is not done again at once."""
+        if item.lane == "governance":
+            self._duties_at = time.monotonic() + DUTIES_S
         change = Change()
         given_up(change, self.ledger.view, item, code, sentence)
         await self.ledger.store(change)
@@ -279,6 +287,7 @@ class LiveRoom:
     # ---- writing
     async def _write(self, session: Session) -> None:
         while True:
+            self._require_present()
             await self._perform_duties(session)
             item = await self._next_item()
             submit = None if item is None else submit_of(item)
@@ -343,8 +352,9 @@ class LiveRoom:
     async def _perform_duties(self, session: Session) -> None:
         if not self._live:
             return
-        confirm, self._confirm = self._confirm, False
-        await do_duties(self.ledger, self._now(), confirm=confirm)
+        if time.monotonic() >= self._duties_at:
+            confirm, self._confirm = self._confirm, False
+            await do_duties(self.ledger, self._now(), confirm=confirm)
         await self._post(session)
 
     def _now(self) -> int:

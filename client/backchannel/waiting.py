@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from backchannel.errors import ServerRefused
 from backchannel_protocol.refusals import Code
 
 FINAL: Final = {
@@ -18,7 +19,7 @@ FINAL: Final = {
         Code.BAD_SIGNATURE,
         Code.VERSION,
     )
-}
+} | {"room-ended"}
 """After these a new connection would hear the same."""
 
 LATER: Final = {
@@ -38,6 +39,12 @@ LATER: Final = {
 
 AGAIN: Final = {Code.STALE_EPOCH.value}
 """A new ciphertext is made, and for no other reason, when the room's events are here."""
+
+
+def ended() -> ServerRefused:
+    """A closed room of which this device has no keys any more."""
+    sentence = "This room is over, and its keys are erased. What was said can be read until you forget it."
+    return ServerRefused("room-ended", sentence)
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,7 +185,7 @@ class MemoryHost:
     def _refusal(self, log: Log, author: bytes, drafts: list[Draft]) -> Code | None:
         if log.seats[author].removed:
             return Code.REMOVED
-        if log.closed:
+        if log.closed and any(draft.kind is not EventKind.GOVERNANCE for draft in drafts):
             return Code.ROOM_CLOSED
         epoch, opening = log.epoch, log.opening
         for draft in drafts:

@@ -12,6 +12,7 @@ import pytest
 
 import backchannel
 from backchannel import Room
+from backchannel.room.view import Presence
 from backchannel.store.profile import Profile, Write
 from backchannel_protocol.events import EventKind
 from client.conftest import Open
@@ -217,6 +218,48 @@ async def test_who_makes_a_room_dies_and_comes_back(
         await (await ann.send("And here again.")).sent()
         assert texts(ann)[-1] == "And here again."
         assert [ann.ledger.view.room] == list(host.logs)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("at", range(1, 8))
+async def test_who_discloses_and_erases_dies_and_comes_back(
+    host: MemoryHost,
+    open_client: Open,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    at: int,
+    *,
+    after: bool,
+) -> None:
+    path = tmp_path / "bo.db"
+    async with open_client() as first:
+        ann = await make_room(first, host.url)
+        async with open_client(path) as client:
+            bo = await let_in(ann, client, "Bo")
+            await (await bo.send("What was said.")).sent()
+            leaf = bo.ledger.keys.leaf_key
+
+        async def close(room: Room) -> None:
+            await ann.close()
+            await until(room, lambda: room.ledger.view.presence is Presence.ENDED)
+
+        with monkeypatch.context() as patch:
+            plug = Plug(str(path), at, after)
+            plug.fit(patch)
+            async with open_client(path) as client:
+                (room,) = client.rooms.values()
+                await until(room, lambda: room.connected)
+                await until_pulled(plug, lambda: close(room))
+        async with open_client(path) as client:
+            (room,) = client.rooms.values()
+            await until(room, lambda: room.ledger.view.presence is Presence.ENDED)
+            await until(ann, lambda: ann.ledger.view.presence is Presence.ENDED)
+            assert texts(room) == ["What was said."]
+            assert room.ledger.keys.leaf_key != leaf
+            assert set(ann.state.disclosed) == {ann.seat, room.seat}
+            (log,) = host.logs.values()
+            disclosures = [event for event in log.events if event.seq > (ann.state.closed or 0)]
+            assert sum(event.kind is EventKind.GOVERNANCE for event in disclosures) == 2
 
 
 async def _approve_unless_done(room: Room) -> None:

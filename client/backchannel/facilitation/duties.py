@@ -105,6 +105,14 @@ def is_given_up(view: RoomView) -> bool:
     return any(one.act.seat == view.own and is_lone(state, one.act) for one in state.approvals.values())
 
 
+def disclosure_due(view: RoomView) -> bool:
+    """Whether this seat is to make its leaf key known: the room is closed (section 9)."""
+    state = view.state
+    if state is None or state.closed is None or view.own not in state.seats or view.skipped:
+        return False
+    return view.own not in state.disclosed
+
+
 def void_due(view: RoomView) -> Item | None:
     """The operation that takes a skipped commit back, where it is this seat's to send."""
     if not view.may_void():

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from backchannel.facilitation.duties import acts_due, is_given_up, path_due, plans_due, still_wanted, void_due
+from backchannel.facilitation.duties import (
+    acts_due,
+    disclosure_due,
+    is_given_up,
+    path_due,
+    plans_due,
+    still_wanted,
+    void_due,
+)
 from backchannel.facilitation.knocks import KNOCK, decline_revoked, packages_of, publish
 from backchannel.inbox import INVITE, PATH
 from backchannel.ledger import Change, Ledger
@@ -29,6 +37,7 @@ async def do_duties(ledger: Ledger, now: int, *, confirm: bool) -> None:
         await publish(ledger)
         await decline_revoked(ledger)
         await _close_used(ledger)
+        await _disclose(ledger)
         if is_given_up(ledger.view):
             if not any(item.lane == "governance" and item.type for item in ledger.items.values()):
                 await ledger.enqueue("governance", "confirm", {})
@@ -77,6 +86,12 @@ async def _do_act(ledger: Ledger, act: Act) -> None:
     operations = () if told else (SeatSet(None, parse_b64u(act.seat), facilitates),)
     body: JsonObject = {"seat": act.seat, "role": act.role.value, "party": act.party}
     await ledger.enqueue("governance", type_, body, operations)
+
+
+async def _disclose(ledger: Ledger) -> None:
+    """From now on everybody in the room could have written what this seat wrote."""
+    if disclosure_due(ledger.view) and not any(one.type == "disclose" for one in ledger.items.values()):
+        await ledger.enqueue("governance", "disclose", {"leaf": b64u(ledger.keys.leaf_key)})
 
 
 async def _close_used(ledger: Ledger) -> None:

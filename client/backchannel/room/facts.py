@@ -79,7 +79,7 @@ class SeatLeft(Fact, frozen=True, tag="left"):
 
 
 class RoomGoverned(Fact, frozen=True, tag="governed"):
-    """An act of governance: its type and body as PROTOCOL.md section 9 has them."""
+    """An act of governance: its type and body as PROTOCOL.md section 9 has them (of `disclose`: none)."""
 
     id: str
     type: str
@@ -102,6 +102,13 @@ class LeftBehind(Fact, frozen=True, tag="left-behind"):
     """The room uses a change that this device cannot follow. What is written waits."""
 
     commit: str
+    sentence: str
+
+
+class RoomEnded(Fact, frozen=True, tag="ended"):
+    """A closed room's keys are erased from this device; `missing` names who had not disclosed."""
+
+    missing: tuple[str, ...]
     sentence: str
 
 
@@ -159,6 +166,7 @@ AnyFact = (
     | CommitVoided
     | VoidAsked
     | LeftBehind
+    | RoomEnded
     | EventIgnored
     | CommitSkipped
     | RoomStopped

@@ -37,8 +37,10 @@ def govern(
         return decided, ()
     if envelope.type == "knock":
         return decided, _knocks(decided, event, at, envelope)
+    # a key is not kept for having been said: that everybody may forge is known without it
+    body = {} if envelope.type == "disclose" else envelope.body
     fact = RoomGoverned(
-        seq=event.seq, time=event.time, seat=at.sender, id=at.event, type=envelope.type, body=envelope.body
+        seq=event.seq, time=event.time, seat=at.sender, id=at.event, type=envelope.type, body=body
     )
     return decided, (fact,)
 

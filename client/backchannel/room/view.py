@@ -39,11 +39,12 @@ _STATE_KEY_LABEL = b"backchannel v1 state-hash"
 
 
 class Presence(Enum):
-    """Whether this seat is in the room."""
+    """Whether this seat is in the room. ENDED: the room was closed, and its keys are erased here."""
 
     PRESENT = "present"
     LEFT = "left"
     REMOVED = "removed"
+    ENDED = "ended"
 
 
 @dataclass(frozen=True, slots=True)
