@@ -132,7 +132,7 @@ class LiveRoom:
         if self._in_flight is not None and self._in_flight.place == item.place:
             return waiting.ON_ITS_WAY
         if ledger.view.skipped and not item.voids():
-            return waiting.SKIPPED
+            return waiting.LEFT_BEHIND if ledger.view.left_behind else waiting.SKIPPED
         if hold is not None and hold.until > time.monotonic():
             return hold.reason
         return waiting.ON_ITS_WAY if item.place == min(ledger.items, default=item.place) else waiting.EARLIER

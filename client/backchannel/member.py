@@ -10,6 +10,7 @@ from backchannel.governing import Governing
 from backchannel.room.facts import AnyFact, MessageSent
 from backchannel.room.view import Presence, history_sentence
 from backchannel.speaking import Speaking
+from backchannel.waiting import LEFT_BEHIND, SKIPPED, Reason
 from backchannel_protocol.room.state import Seat
 
 
@@ -41,6 +42,16 @@ class Room(Speaking, Governing):
     def stopped(self) -> BackchannelError | None:
         """Why the room is not connected any more and will not be, where that is so."""
         return self._live.error or self.ledger.stopped
+
+    @property
+    def trouble(self) -> Reason | None:
+        """What keeps this device from following the room, or all from writing, now: for a banner."""
+        view = self.ledger.view
+        if self.stopped is not None:
+            return Reason(self.stopped.code, self.stopped.sentence)
+        if view.skipped:
+            return LEFT_BEHIND if view.left_behind else SKIPPED
+        return None
 
     async def caught_up(self) -> None:
         """Until everything that the server has of the room is here. Raises what ended the connection."""

@@ -81,6 +81,11 @@ SKIPPED: Final = Reason(
     "commit-skipped",
     "A change of the room is not valid. It is sent when a facilitator's device has taken that back.",
 )
+LEFT_BEHIND: Final = Reason(
+    "left-behind",
+    "The room went on with a change that this device cannot follow. It is sent when the facilitators have "
+    "taken that back; if they do not, ask one of them to admit this device again.",
+)
 EARLIER: Final = Reason("earlier", "What was written before it goes first.")
 
 _HELD: Final = {

@@ -11,7 +11,7 @@ from urllib.request import urlopen
 import pytest
 
 import backchannel
-from backchannel import Client, MessageSent, Role, Room, Scope
+from backchannel import Client, EventIgnored, NotAllowed, Role, Room, RoomEnded
 from backchannel.testing import LocalServer
 from backchannel_mls import X25519_AES128GCM_SHA256_ED25519, XWING_AES256GCM_SHA512_ED25519
 from backchannel_protocol.record.note import CheckpointBody, origin, verify_checkpoint
@@ -30,7 +30,7 @@ def server(tmp_path: Path) -> Iterator[LocalServer]:
 @pytest.fixture
 async def clients(tmp_path: Path) -> AsyncIterator[list[Client]]:
     async with AsyncExitStack() as stack:
-        opened = [backchannel.open_profile(None, look_s=LOOK_S) for _ in range(4)]
+        opened = [backchannel.open_profile(None, look_s=LOOK_S, sweep_s=0.2) for _ in range(4)]
         yield [await stack.enter_async_context(one) for one in opened]
 
 
@@ -91,25 +91,36 @@ async def test_everybody_is_offline_and_comes_back(server: LocalServer, clients:
         assert said == [f"{name} {at}" for at in range(5)]
 
 
-async def test_a_bot_in_ten_lines(server: LocalServer, clients: list[Client]) -> None:
-    ann = await make_room(clients[0], server.url, server.token)
-    link = await ann.invite(role=Role.BOT, scope=Scope("Repeats what it hears.", "all", writes=True))
-
-    async def bot() -> None:
-        async with backchannel.open_profile(None, look_s=LOOK_S) as client:
-            room = await (await client.knock(link, "Echo")).admitted()
-            await room.accept_rules()
-            async for event in room.events():
-                if isinstance(event, MessageSent) and event.seat != room.seat:
-                    await room.reply(event, f"I hear: {event.text}")
-
-    running = asyncio.create_task(bot())
-    await ann.approve(await knock_of(ann, "Echo"))
-    await until(ann, lambda: any(seat.accepted for seat in ann.members().values() if seat.role is Role.BOT))
-    await ann.send("Is anybody there?")
-    await heard(ann, "I hear: Is anybody there?")
-    (echo,) = [seat for seat in ann.members().values() if seat.role is Role.BOT]
-    assert echo.scope == Scope("Repeats what it hears.", "all", writes=True)
-    running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await running
+async def test_two_facilitators_govern_and_the_room_is_closed(
+    server: LocalServer, clients: list[Client]
+) -> None:
+    ann = await make_room(clients[0], server.url, server.token, retention_s=3600)
+    bea = await let_in(ann, clients[1], "Bea", "b", Role.FACILITATOR)
+    # Bea answers a knock at the door that Ann opened, and comes to be the one who governs
+    knocking = await clients[2].knock(await ann.invite(party="b"), "Cy")
+    waiting = asyncio.create_task(knocking.admitted())
+    knock = await knock_of(bea, "Cy")
+    assert knock.words == await knocking.words()
+    await bea.approve(knock)
+    cy = await waiting
+    await cy.accept_rules()
+    await ann.require_each_party()
+    assert await ann.set_role(cy.seat, Role.FACILITATOR) == (("b", "Beta"),)
+    await until(bea, lambda: bool(bea.proposals()))
+    await bea.approve(bea.proposals()[0])
+    await until(cy, lambda: cy.state.seats[cy.seat].operates)
+    await cy.set_title("The lighthouse")
+    await cy.rotate_inbox()
+    await until(ann, lambda: ann.title == "The lighthouse")
+    declined = asyncio.create_task((await clients[3].knock(await ann.invite(), "Dee")).admitted())
+    await cy.decline(await knock_of(cy, "Dee"))
+    with pytest.raises(NotAllowed, match="declined"):
+        await declined
+    await (await bea.send("What was said.")).sent()
+    await cy.close()
+    for room in (ann, bea, cy):
+        await until(room, lambda room=room: isinstance(room.history()[-1], RoomEnded))  # type: ignore[misc] # bound
+        assert texts(room) == ["What was said."]
+        assert len(room.state.disclosed) == 3
+        ignored = [fact for fact in room.history() if isinstance(fact, EventIgnored)]
+        assert ignored == []
