@@ -7,6 +7,8 @@ import json
 import random
 import sqlite3
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -127,6 +129,18 @@ async def test_sigterm_says_bye_and_ends(tmp_path: Path) -> None:
 def test_all_that_stopping_waits_for_is_under_three_seconds() -> None:
     """The promise; with nobody who is slow it takes some 50 ms, which no shared machine can be held to."""
     assert DRAIN_S + CLOSE_GRACE_S + SHUTDOWN_S < STOPS_WITHIN_S
+
+
+def test_what_could_decrypt_is_not_even_loaded() -> None:
+    program = "import sys, backchannel_server.__main__; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert "backchannel_mls.wire.framing" in loaded
+    for part in ("api", "group", "schedule", "store", "tree"):
+        assert f"backchannel_mls.{part}" not in loaded
+    for other in ("backchannel", "alembic"):
+        assert other not in loaded
 
 
 async def test_a_peer_that_does_not_read_does_not_keep_it_from_ending(tmp_path: Path) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backchannel_protocol.events import EventKind
@@ -21,7 +21,7 @@ from backchannel_server.record.key import DamagedKey, load_record_key
 from backchannel_server.refusal import Refusal
 from backchannel_server.storage.committer import Committer
 from backchannel_server.storage.engine import open_engines
-from backchannel_server.storage.migrate import HEAD, NewerDatabase, migrate
+from backchannel_server.storage.migrate import HEAD, NewerDatabase, create, migrate, upgrade
 from backchannel_server.storage.tables import metadata
 from server.mail_kit import new_invitation, open_mailbox
 from server.server_kit import Clock, Seat, admit, attached, get, hosting, new_room, sweep_folder
@@ -158,24 +158,54 @@ async def test_the_database_holds_none_of_what_is_said(tmp_path: Path) -> None:
     assert new_invitation().secret not in content
 
 
-async def test_migrations_make_exactly_the_tables(folder: Path) -> None:
+@pytest.mark.parametrize("make", [create, upgrade])
+async def test_a_new_database_and_a_migrated_one_have_exactly_the_tables(
+    folder: Path, make: Callable[[Connection], None]
+) -> None:
     engines = open_engines(folder)
-    await migrate(engines.writer)
+    async with engines.writer.begin() as connection:
+        await connection.run_sync(make)
     await migrate(engines.writer)  # nothing to do
-
-    def compare(connection: object) -> list[object]:
-        from alembic.autogenerate import compare_metadata
-        from alembic.migration import MigrationContext
-
-        context = MigrationContext.configure(connection)  # type: ignore[arg-type]  # run_sync's connection
-        return list(compare_metadata(context, metadata))
-
     async with engines.reader.connect() as connection:
-        assert await connection.run_sync(compare) == []
+        assert await connection.run_sync(difference) == []
         assert (
             await connection.execute(text("SELECT version_num FROM alembic_version"))
         ).scalar_one() == HEAD
     await engines.dispose()
+
+
+async def test_a_database_of_the_first_revision_keeps_what_it_holds(folder: Path) -> None:
+    engines = open_engines(folder)
+    async with engines.writer.begin() as connection:
+        await connection.run_sync(lambda sync: upgrade(sync, "0001"))
+        for statement in OLD_ROWS:
+            await connection.execute(text(statement))
+    await migrate(engines.writer)
+    async with engines.reader.connect() as connection:
+        assert await connection.run_sync(difference) == []
+        closed = (await connection.execute(text("SELECT closed_time FROM rooms ORDER BY id"))).scalars().all()
+        host = (await connection.execute(text("SELECT rooms_left, expires FROM tokens"))).one()
+    assert list(closed) == [777, None]
+    assert tuple(host) == (None, None)
+    await engines.dispose()
+
+
+OLD_ROWS = (
+    "INSERT INTO rooms VALUES (x'01', 1, 0, x'01', 777, 0, 0, 0, 0, 0, 1, 0, x'')",
+    "INSERT INTO rooms VALUES (x'02', 0, 0, x'02', 0, 0, 0, 0, 0, 0, NULL, 0, x'')",
+    "INSERT INTO seats VALUES (x'01', x'05', x'06', 1, 0, 0, NULL, 1, 0, 0)",
+    "INSERT INTO events VALUES (x'01', 1, 1, 777, x'05', 4, x'07', 0, x'9109', x'08', NULL)",
+    "INSERT INTO tokens VALUES (x'09')",
+)
+"""Of a server of before: a room that its first event closed, an open one, and the host's token."""
+
+
+def difference(connection: Connection) -> list[object]:
+    """Between the database and `metadata`, as Alembic sees it."""
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    return list(compare_metadata(MigrationContext.configure(connection), metadata))
 
 
 async def test_a_database_of_a_newer_program_is_left_alone(folder: Path) -> None:

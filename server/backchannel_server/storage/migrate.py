@@ -1,6 +1,7 @@
 """Brings a database to this program's tables, at start.
 
-Importing Alembic takes about a second, so it is imported only where there is something to migrate.
+Importing Alembic takes about a second, so it is imported only where there is something to migrate: a
+new database gets its tables as they are now, which the tests compare with what the migrations make.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from typing import Final
 
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine
+
+from backchannel_server.storage.tables import metadata
 
 HEAD: Final = "0002"
 """The newest revision in migrations/versions."""
@@ -28,8 +31,10 @@ async def migrate(engine: AsyncEngine) -> None:
         found = await connection.run_sync(_revision)
         if found not in KNOWN:
             raise NewerDatabase(f"the database is of a newer version ({found}); update this program")
-        if found != HEAD:
-            await connection.run_sync(_upgrade)
+        if found is None:
+            await connection.run_sync(create)
+        elif found != HEAD:
+            await connection.run_sync(upgrade)
 
 
 def _revision(connection: Connection) -> str | None:
@@ -39,11 +44,24 @@ def _revision(connection: Connection) -> str | None:
     return None if found is None else str(found)
 
 
-def _upgrade(connection: Connection) -> None:
+def create(connection: Connection) -> None:
+    """All tables, in a database that has none; Alembic's own says that nothing is missing."""
+    metadata.create_all(connection)
+    connection.execute(
+        text(
+            "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL,"
+            " CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+        )
+    )
+    connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
+
+
+def upgrade(connection: Connection, to: str = HEAD) -> None:
+    """What is missing between the database and a revision."""
     from alembic import command  # noqa: PLC0415 - see the module's docstring
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
