@@ -23,7 +23,7 @@ from backchannel_server.config import (
 from backchannel_server.logs import set_up_logs
 from backchannel_server.record.key import KEY_FILE, DamagedKey, write_secret
 from backchannel_server.storage.backup import BackupError, back_up, restore
-from backchannel_server.storage.migrate import NewerDatabase
+from backchannel_server.storage.migrate import UnusableDatabase
 
 NEW_HOST_LINK: Final = "--new-host-link"
 LINK_FILE: Final = "host-link"
@@ -57,7 +57,7 @@ def main(words: Sequence[str] | None = None) -> int:
         settings = load_settings(parse_flags([word for word in words if word != NEW_HOST_LINK]), os.environ)
         set_up_logs(settings.log_level)
         _run(settings, new_token=new_token)
-    except (SettingsError, DataFolderInUse, DamagedKey, NewerDatabase, BackupError, OSError) as error:
+    except (SettingsError, DataFolderInUse, DamagedKey, UnusableDatabase, BackupError, OSError) as error:
         sys.stderr.write(f"backchannel: {error}\n")
         return 2
     return 0

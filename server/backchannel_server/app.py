@@ -22,7 +22,7 @@ from backchannel_server.actions.context import Context
 from backchannel_server.actions.sweep import do_sweep
 from backchannel_server.actions.tokens import do_make_host_token
 from backchannel_server.addresses import Addresses
-from backchannel_server.config import Settings
+from backchannel_server.config import Settings, SettingsError
 from backchannel_server.fanout.feed import Feeds
 from backchannel_server.http import MAX_REQUEST_BYTES, Http, add_headers, refusing
 from backchannel_server.metrics import Metrics
@@ -77,29 +77,42 @@ async def running(
 ) -> AsyncIterator[Running]:
     """A server that listens inside the block, and has stopped in order after it.
 
-    Raises DataFolderInUse, NewerDatabase, DamagedKey, OSError. A host token is made at the first
-    start, and with `new_token`.
+    Raises SettingsError, DataFolderInUse, UnusableDatabase, DamagedKey, OSError. A host token is made
+    at the first start, and with `new_token`.
     """
+    tls = _tls(settings)
     with locked_folder(settings.data):
         key = load_record_key(settings.data)
         engines = open_engines(settings.data)
         try:
             await migrate(engines.writer)
-            async with asyncio.TaskGroup() as tasks:
-                context = make_context(engines, key, clock)
-                committing = tasks.create_task(context.committer.run())
-                sweeping = tasks.create_task(_sweep(context, settings))
-                try:
-                    token = await _make_token(context, anew=new_token)
-                    async with _listening(settings, context, key, tasks) as port:
-                        log.info("started", extra={"version": __version__})
-                        yield Running(settings, port, key, token)
-                finally:
-                    sweeping.cancel()
-                    committing.cancel()
+            context = make_context(engines, key, clock)
+            with one_fault_as_itself():
+                async with asyncio.TaskGroup() as tasks:
+                    committing = tasks.create_task(context.committer.run())
+                    sweeping = tasks.create_task(_sweep(context, settings))
+                    try:
+                        token = await _make_token(context, anew=new_token)
+                        async with _listening(settings, context, key, tls, tasks) as port:
+                            log.info("started", extra={"version": __version__})
+                            yield Running(settings, port, key, token)
+                    finally:
+                        sweeping.cancel()
+                        committing.cancel()
         finally:
             await engines.dispose()
     log.info("stopped")
+
+
+@contextmanager
+def one_fault_as_itself() -> Iterator[None]:
+    """A TaskGroup wraps what ends it: where it is one fault, such as a port in use, that is raised."""
+    try:
+        yield
+    except BaseExceptionGroup as faults:
+        if len(faults.exceptions) == 1:
+            raise faults.exceptions[0] from None
+        raise
 
 
 @contextmanager
@@ -155,7 +168,11 @@ def _truncate_log(database: Path) -> None:
 
 @asynccontextmanager
 async def _listening(
-    settings: Settings, context: Context, key: RecordKey, tasks: asyncio.TaskGroup
+    settings: Settings,
+    context: Context,
+    key: RecordKey,
+    tls: ssl.SSLContext | None,
+    tasks: asyncio.TaskGroup,
 ) -> AsyncIterator[int]:
     """The edges. They end in this order: no new connections, what was sent is written, Bye, the rest."""
     reception = Reception.make(context, key, settings.events_a_second)
@@ -168,7 +185,7 @@ async def _listening(
     # access_log would name addresses
     runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
-    site = web.TCPSite(runner, settings.host, settings.port, ssl_context=_tls(settings))
+    site = web.TCPSite(runner, settings.host, settings.port, ssl_context=tls)
     try:
         await site.start()
         assert runner.addresses
@@ -182,10 +199,21 @@ async def _listening(
         await runner.cleanup()
 
 
+def _no_passphrase() -> str:
+    """Else OpenSSL would ask on the terminal, and a service would wait for ever."""
+    raise ValueError
+
+
 def _tls(settings: Settings) -> ssl.SSLContext | None:
     if settings.tls_cert is None or settings.tls_key is None:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(settings.tls_cert, settings.tls_key)
+    try:
+        context.load_cert_chain(settings.tls_cert, settings.tls_key, password=_no_passphrase)
+    except (OSError, ValueError):  # ssl.SSLError is an OSError
+        raise SettingsError(
+            f"tls_cert {settings.tls_cert} and tls_key {settings.tls_key} are not a PEM certificate chain "
+            "and its private key, without a passphrase"
+        ) from None
     return context

@@ -138,9 +138,12 @@ def is_loopback(host: str) -> bool:
 
 def _verify_public_url(url: str) -> None:
     """https, but for this machine itself and onion services, which encrypt on their own."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
+    try:
+        parts = urlsplit(url)
+        host, known_port = parts.hostname or "", parts.port != 0
+    except ValueError:  # brackets that do not match, a port that is none
+        parts, host, known_port = urlsplit(""), "", False
+    if not known_port or parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
         raise SettingsError(f"public_url {url!r} is not an http or https URL")
     if parts.scheme == "http" and not is_loopback(host) and not host.endswith(".onion"):
         raise SettingsError(

@@ -34,6 +34,8 @@ def test_flags_before_environment_before_file(tmp_path: Path) -> None:
         (["--host", "example.org"], {}, "", "browsers switch their cryptography off"),
         (["--public-url", "http://example.org"], {}, "", "without TLS"),
         (["--public-url", "example.org"], {}, "", "not an http or https URL"),
+        (["--public-url", "https://[::1"], {}, "", "not an http or https URL"),
+        (["--public-url", "https://example.org:99999"], {}, "", "not an http or https URL"),
         (["--tls-cert", "/nowhere"], {}, "", "given together"),
         (["--tls-cert", "/nowhere", "--tls-key", "/nowhere"], {}, "", "there is no file"),
         (["--sweep-interval-s", "0"], {}, "", "at least 1"),

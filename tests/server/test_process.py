@@ -191,6 +191,32 @@ async def test_a_second_server_on_the_same_data_is_refused(tmp_path: Path) -> No
     assert "another server runs on" in (tmp_path / "log").read_text()
 
 
+async def test_what_keeps_it_from_starting_is_said_in_one_line(tmp_path: Path) -> None:
+    """A port in use, TLS files that are none, a database that is none, a folder that cannot be made."""
+    garbage = tmp_path / "garbage.pem"
+    garbage.write_text("no certificate")
+    spoilt = tmp_path / "spoilt"
+    spoilt.mkdir()
+    (spoilt / DATABASE).write_bytes(b"no database" * 1000)
+    fresh = tmp_path / "fresh"
+    async with process(tmp_path / "data") as server:
+        port = server.url.rpartition(":")[2]
+        cases: tuple[tuple[Path, list[str], str], ...] = (
+            (fresh, ["--port", port], "in use"),
+            (fresh, ["--tls-cert", str(garbage), "--tls-key", str(garbage)], "not a PEM certificate"),
+            (spoilt, [], "bring it back from a backup"),
+            (garbage, [], "cannot be read"),
+        )
+        for data, words, sentence in cases:
+            with pytest.raises(AssertionError, match="ended before"):
+                async with process(data, *words):
+                    pass
+            said = (tmp_path / "log").read_text().splitlines()
+            assert sentence in said[-1], said
+            assert said[-1].startswith("backchannel: ")
+    assert "Traceback" not in (tmp_path / "log").read_text()
+
+
 async def test_the_host_link_outlives_a_restart_until_a_new_one_is_made(tmp_path: Path) -> None:
     data = tmp_path / "data"
     async with process(data) as server:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backchannel_server.storage.tables import metadata
@@ -21,12 +22,26 @@ KNOWN: Final = (None, "0001", HEAD)
 _SCRIPTS: Final = Path(__file__).parent / "migrations"
 
 
-class NewerDatabase(Exception):
+class UnusableDatabase(Exception):
+    """One line for the person who starts the server."""
+
+
+class NewerDatabase(UnusableDatabase):
     """A newer program wrote this database."""
 
 
 async def migrate(engine: AsyncEngine) -> None:
-    """Raises NewerDatabase where the database is of a revision that this program does not know."""
+    """Raises NewerDatabase where the database is of a revision that this program does not know, and
+    UnusableDatabase where it cannot be read or changed."""
+    try:
+        await _migrate(engine)
+    except DBAPIError as error:
+        raise UnusableDatabase(
+            f"the database cannot be used ({error.orig}); bring it back from a backup"
+        ) from None
+
+
+async def _migrate(engine: AsyncEngine) -> None:
     async with engine.begin() as connection:
         found = await connection.run_sync(_revision)
         if found not in KNOWN:
