@@ -39,6 +39,7 @@ from backchannel_protocol.operations import (
     CloseRoom,
     InvitationClose,
     InvitationOpen,
+    Operation,
     SeatAdd,
     SeatRemove,
     SeatSet,
@@ -48,6 +49,8 @@ from backchannel_protocol.operations import (
 from backchannel_protocol.record.merkle import Frontier
 from backchannel_protocol.record.note import CheckpointBody, origin, sign_checkpoint
 from backchannel_protocol.refusals import Code
+from backchannel_protocol.room.clear import Clear, first_clear, follow
+from backchannel_protocol.room.void import Verdict, judge_void
 
 Twist = Callable[[bytes, LogEvent], list[LogEvent]]
 
@@ -80,9 +83,7 @@ class Log:
     room: bytes
     seats: dict[bytes, Seat]
     events: list[LogEvent] = field(default_factory=list)
-    epoch: int = 0
-    opening: bytes = b""
-    before: dict[bytes, tuple[int, bytes]] = field(default_factory=dict)
+    clear: Clear = field(default_factory=lambda: first_clear(b"", b""))
     closed: bool = False
 
 
@@ -114,7 +115,7 @@ class MemoryHost:
         log = self.logs.get(request.room)
         if log is None:
             seats = {request.seat: Seat(request.seat_key, True, 1)}
-            self.logs[request.room] = Log(request.room, seats, opening=request.room)
+            self.logs[request.room] = Log(request.room, seats, clear=first_clear(request.room, request.seat))
         elif log.events or request.seat not in log.seats:
             raise ServerRefused(Code.ROOM_EXISTS.value, Code.ROOM_EXISTS.sentence)
         if self.losing:
@@ -187,14 +188,18 @@ class MemoryHost:
             return Code.REMOVED
         if log.closed and any(draft.kind is not EventKind.GOVERNANCE for draft in drafts):
             return Code.ROOM_CLOSED
-        epoch, opening = log.epoch, log.opening
+        epoch, opening = log.clear.epoch, log.clear.opening
         for draft in drafts:
             if (draft.epoch, draft.opening) != (epoch, opening):
                 return Code.STALE_EPOCH
             if draft.kind is EventKind.COMMIT:
                 epoch, opening = epoch + 1, draft.id
         operates = any(draft.kind is EventKind.CONTROL for draft in drafts)
-        return Code.NOT_ALLOWED if operates and not log.seats[author].facilitates else None
+        if operates and not log.seats[author].facilitates:
+            return Code.NOT_ALLOWED
+        voids = [one.commit for draft in drafts if isinstance(one := _operation_of(draft), VoidCommit)]
+        judged = [judge_void(log.clear.top(), log.clear.with_bit(), one, author) for one in voids]
+        return Code.NOT_ALLOWED if Verdict.REFUSED in judged else None
 
     def _write(self, log: Log, author: bytes, draft: Draft, together: int) -> LogEvent:
         time = max(self.clock(), log.events[-1].time if log.events else 0)
@@ -202,9 +207,13 @@ class MemoryHost:
             len(log.events) + 1, time, author, draft.kind, draft.id, draft.epoch, draft.body, draft.leaf
         )
         log.events.append(event)
-        if draft.kind is EventKind.COMMIT:
-            log.before[draft.id] = (log.epoch, log.opening)
-            log.epoch, log.opening = log.epoch + 1, draft.id
+        followed = follow(log.clear, event)
+        log.clear = followed.clear
+        if followed.voided is not None:
+            for seat in followed.voided.added:
+                log.seats[seat].removed = True
+            for seat in followed.voided.removed:
+                log.seats[seat].removed = False
         if draft.kind is EventKind.CONTROL:
             self._operate(log, draft, event.seq)
         return event
@@ -221,12 +230,14 @@ class MemoryHost:
                 self.boxes[mailbox] = Box(log.room, auth, expires)
             case InvitationClose(mailbox=mailbox):
                 self.boxes[mailbox].closed = True
-            case VoidCommit(commit=commit):
-                log.epoch, log.opening = log.before[commit]
             case CloseRoom():
                 log.closed = True
             case _:
                 pass
+
+
+def _operation_of(draft: Draft) -> Operation | None:
+    return parse_operation(draft.body) if draft.kind is EventKind.CONTROL else None
 
 
 class MemoryPipe:
@@ -317,7 +328,8 @@ class MemoryPipe:
             other.fail()
         self.log, self.seat = log, frame.seat
         note = host.checkpoint(log.room)
-        self._say(Attached(len(log.events), log.epoch, log.opening, seat.floor, host.clock(), note))
+        epoch, opening = log.clear.epoch, log.clear.opening
+        self._say(Attached(len(log.events), epoch, opening, seat.floor, host.clock(), note))
         first = max(frame.cursor + 1, seat.floor)
         replayed = [one for event in log.events[first - 1 :] for one in host.twist(self.seat, event)]
         for at in range(0, len(replayed), 256):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from backchannel_protocol.events import EventKind, LogEvent
 from backchannel_protocol.operations import (
     Operation,
@@ -15,7 +13,7 @@ from backchannel_protocol.operations import (
 )
 from backchannel_protocol.room.clear import Clear, Followed, first_clear, follow
 from backchannel_protocol.room.void import Verdict
-from protocol.people import ROOM, Person
+from protocol.people import ANNA, BORIS, CLARA, DAVID, EDITH, FARID, MALLORY, ROOM, Person
 
 
 class ClearLog:
@@ -24,6 +22,7 @@ class ClearLog:
     def __init__(self, creator: Person) -> None:
         self.clear: Clear = first_clear(ROOM, creator.seat)
         self.last = Followed(self.clear)
+        self.written: list[tuple[LogEvent, Followed]] = []
         self.seq = 0
 
     def write(
@@ -31,11 +30,12 @@ class ClearLog:
     ) -> Followed:
         """One event."""
         self.seq += 1
-        id_ = hashlib.sha256(f"event {self.seq}".encode()).digest()[:16]
+        id_ = self.seq.to_bytes(16, "big")
         at = self.clear.epoch if epoch is None else epoch
         event = LogEvent(self.seq, 1_800_000_000 + self.seq, who.seat, kind, id_, at, body)
         self.last = follow(self.clear, event)
         self.clear = self.last.clear
+        self.written.append((event, self.last))
         return self.last
 
     def chat(self, who: Person, epoch: int | None = None) -> Followed:
@@ -78,3 +78,66 @@ def room_of(facilitators: tuple[Person, ...], members: tuple[Person, ...] = ()) 
         log.commit(facilitators[0], added=(one,), bit=one in facilitators)
         log.chat(one)
     return log
+
+
+# ---- stories of the vectors
+def _unused() -> ClearLog:
+    log = room_of((ANNA, BORIS), (CLARA,))
+    commit = log.commit(ANNA, added=(DAVID,), removed=(CLARA,))
+    log.void(BORIS, commit, log.clear.epoch - 1)
+    for who in (CLARA, ANNA, BORIS, BORIS):
+        log.void(who, commit)
+    log.commit(ANNA, added=(DAVID,))
+    return log
+
+
+def _majority() -> ClearLog:
+    log = room_of((ANNA, BORIS, CLARA, DAVID), (EDITH, FARID))
+    commit = log.commit(EDITH)
+    log.chat(FARID)
+    log.set_bit(ANNA, DAVID, bit=False)
+    for who in (ANNA, DAVID, ANNA, FARID, BORIS):
+        log.void(who, commit)
+    return log
+
+
+def _ghosts() -> ClearLog:
+    log = room_of((ANNA, BORIS, CLARA))
+    commit = log.commit(CLARA, added=(MALLORY, FARID), bit=True)
+    for who in (MALLORY, FARID):
+        log.chat(who)
+        log.void(who, commit)
+    log.void(ANNA, commit)
+    log.chat(MALLORY)
+    return log
+
+
+def _stacked() -> ClearLog:
+    log = room_of((ANNA, BORIS), (EDITH,))
+    below, above = log.commit(EDITH), log.commit(ANNA, added=(FARID,), bit=True)
+    log.set_bit(FARID, BORIS, bit=False)
+    log.void(BORIS, above)
+    log.set_bit(ANNA, BORIS, bit=True)
+    for who, commit in ((BORIS, below), (BORIS, above), (BORIS, below), (ANNA, below)):
+        log.void(who, commit)
+    return log
+
+
+def _alone() -> ClearLog:
+    log = room_of((ANNA,), (EDITH,))
+    log.void(ANNA, log.commit(ANNA, removed=(EDITH,)))
+    log.void(ANNA, log.commit(EDITH))
+    log.operate(ANNA, SeatAdd(None, FARID.seat, FARID.credential.seat_key, may_facilitate=False))
+    log.chat(EDITH)
+    log.commit(ANNA, added=(CLARA,))
+    log.write(ANNA, EventKind.CONTROL, b"\xc0")
+    return log
+
+
+STORIES = {
+    "taken back at once": _unused,
+    "taken back by most": _majority,
+    "ghosts": _ghosts,
+    "commits on commits": _stacked,
+    "the only facilitator": _alone,
+}

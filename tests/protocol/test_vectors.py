@@ -9,11 +9,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from backchannel_mls import cipher_suite
+from backchannel_mls.schedule.key_schedule import export_secret
 from backchannel_protocol.canonical import jcs, label
 from backchannel_protocol.chain import first_link, next_link
 from backchannel_protocol.credential import SeatCredential
 from backchannel_protocol.envelope import Envelope, View, padding_class
-from backchannel_protocol.events import LogEvent
+from backchannel_protocol.events import EventKind, LogEvent
 from backchannel_protocol.frames import (
     attach_content,
     encode_frame,
@@ -23,10 +25,19 @@ from backchannel_protocol.frames import (
 from backchannel_protocol.ids import RoomId, SeatId, Time, b64u
 from backchannel_protocol.invitation import Invitation, knock_commitment, mail_content, word_numbers
 from backchannel_protocol.keys import fingerprint, public_key, sign, verify
-from backchannel_protocol.operations import encode_operation, parse_operation
+from backchannel_protocol.operations import VoidCommit, encode_operation, parse_operation
+from backchannel_protocol.record import entry
+from backchannel_protocol.record.entry import (
+    R_BYTES,
+    RECORD_LABEL,
+    governance_content,
+    open_randomness,
+    operation_content,
+)
 from backchannel_protocol.record.merkle import Frontier, tree_root
 from backchannel_protocol.record.note import origin, verify_checkpoint
 from backchannel_protocol.room.admission import approval_content, sign_approval
+from backchannel_protocol.room.clear import first_clear, follow
 from backchannel_protocol.room.state import Act, RoomState, json_of
 from protocol.history import Control, Entry, Folded, outcome_of
 from protocol.vector_files import FILES, FOLDER, came_of, text_of
@@ -260,3 +271,49 @@ def test_record() -> None:
         )
         assert body.size == checkpoint["size"]
         assert body.root.hex() == vector["trees"][body.size]["root"]
+
+
+def test_entries_of_the_record() -> None:
+    vector = read("record")
+    room, sender, suite = raw(vector["room"]), raw(vector["sender"]), cipher_suite(1)
+    for one in vector["acts"]:
+        event = raw(one["event"])
+        r = export_secret(suite, raw(vector["exporter_secret"]), RECORD_LABEL, event, R_BYTES)
+        if "type" in one:
+            content = governance_content(room, one["type"], one["body"], sender)
+        else:
+            operation = parse_operation(raw(one["operation"]))
+            content = operation_content(room, operation)
+            r = open_randomness(event) if isinstance(operation, VoidCommit) else r
+        if content is None:
+            assert one["leaf"] is None
+        else:
+            assert (content.decode(), r.hex()) == (one["content"], one["r"])
+            assert entry.Entry(r, content).leaf().hex() == one["leaf"]
+
+
+def test_voids() -> None:
+    vector = read("voids")
+    seats = {name: raw(id_) for name, id_ in vector["seats"].items()}
+    verdicts = set()
+    for story in vector["stories"]:
+        clear = first_clear(raw(vector["room"]), seats["Anna"])
+        known: dict[str, Any] = {}
+        for number, differs in enumerate(story["events"]):
+            known |= {name: differs[name] for name in ("room", "with_bit", "present") if name in differs}
+            one = {**differs, **known}
+            id_ = (number + 1).to_bytes(16, "big")
+            body = raw(one["body"]) if "body" in one else b"sealed"
+            kind = EventKind(one["kind"])
+            event = LogEvent(number + 1, 0, seats[one["seat"]], kind, id_, one["epoch"], body)
+            followed = follow(clear, event)
+            clear = followed.clear
+            opening = one["room"][1].to_bytes(16, "big") if one["room"][0] else raw(vector["room"])
+            assert [clear.epoch, clear.opening] == [one["room"][0], opening]
+            assert clear.with_bit() == {seats[name] for name in one["with_bit"]}
+            present = {seat for seat in clear.bits if clear.present(seat)}
+            assert present == {seats[name] for name in one["present"]}
+            verdict = None if followed.verdict is None else followed.verdict.value
+            assert verdict == one.get("verdict")
+            verdicts.add(verdict)
+    assert verdicts == {None, "refused", "asked", "voided"}

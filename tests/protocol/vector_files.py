@@ -13,20 +13,39 @@ from typing import Any
 
 import msgspec
 
+from backchannel_mls import cipher_suite
+from backchannel_mls.schedule.key_schedule import export_secret
 from backchannel_protocol.canonical import jcs
 from backchannel_protocol.chain import first_link, next_link
 from backchannel_protocol.envelope import Envelope, View, padding_class
 from backchannel_protocol.events import EventKind, LogEvent
 from backchannel_protocol.frames import attach_content, encode_frame
-from backchannel_protocol.ids import RoomId, Time, b64u
+from backchannel_protocol.ids import RoomId, Time, b64u, parse_b64u
 from backchannel_protocol.invitation import Invitation, knock_commitment, mail_content, word_numbers
 from backchannel_protocol.keys import fingerprint, public_key, sign
-from backchannel_protocol.operations import encode_operation
+from backchannel_protocol.operations import (
+    CloseRoom,
+    Operation,
+    SeatAdd,
+    SeatRemove,
+    VoidCommit,
+    encode_operation,
+)
+from backchannel_protocol.record.entry import (
+    R_BYTES,
+    RECORD_LABEL,
+    Entry,
+    governance_content,
+    open_randomness,
+    operation_content,
+)
 from backchannel_protocol.record.merkle import Frontier
 from backchannel_protocol.record.note import CheckpointBody, origin, sign_checkpoint
 from backchannel_protocol.room.admission import approval_content, sign_approval
+from backchannel_protocol.room.clear import Followed
 from backchannel_protocol.room.state import Act, Role, json_of
-from protocol.history import LONG, Outcome, Story, add_act, event_id
+from protocol.clear_log import STORIES
+from protocol.history import GENESIS, LONG, Outcome, Story, add_act, event_id
 from protocol.people import ANNA, BORIS, CLARA, MALLORY, PEOPLE, RECORD_PRIVATE, ROOM, ROOM_ID, seed_of
 from protocol.samples import FRAMES, OPERATIONS
 from protocol.scenes import all_stories
@@ -292,12 +311,12 @@ def folds() -> Vector:
 
 def record() -> Vector:
     """A tree that grows, and signed checkpoints."""
-    entries = [b"\x01" + seed_of("record", str(number)) for number in range(33)]
+    leaves = [b"\x01" + seed_of("record", str(number)) for number in range(33)]
     frontier, trees = Frontier(), []
     for number in range(34):
         trees.append({"size": number, "frontier": frontier.encode().hex(), "root": frontier.root().hex()})
         if number < 33:
-            frontier = frontier.append(entries[number])
+            frontier = frontier.append(leaves[number])
     checkpoints = []
     for size in (0, 1, 33):
         body = CheckpointBody(origin(RoomId(ROOM)), size, bytes.fromhex(str(trees[size]["root"])))
@@ -306,10 +325,87 @@ def record() -> Vector:
         "room": ROOM.hex(),
         "private_key": RECORD_PRIVATE.hex(),
         "public_key": public_key(RECORD_PRIVATE).hex(),
-        "entries": [entry.hex() for entry in entries],
+        "sender": ANNA.seat.hex(),
+        "exporter_secret": seed_of("record", "exporter secret").hex(),
+        "acts": entries(),
+        "entries": [entry.hex() for entry in leaves],
         "trees": trees,
         "checkpoints": checkpoints,
     }
+
+
+def voids() -> Vector:
+    """Logs in clear, and what the server has of the room after each event."""
+    stories = [{"name": name, "events": _followed(tell().written)} for name, tell in STORIES.items()]
+    seats = {name: parse_b64u(id_).hex() for id_, name in SEATS.items()}
+    return {"room": ROOM.hex(), "seats": seats, "stories": stories}
+
+
+def _followed(written: list[tuple[LogEvent, Followed]]) -> list[Vector]:
+    """The events of a log, and what differs in the room after each."""
+    rows: list[Vector] = []
+    known: Vector = {}
+    for event, followed in written:
+        clear = followed.clear
+        now: Vector = {
+            "room": [clear.epoch, int.from_bytes(clear.opening, "big") if clear.epoch else 0],
+            "with_bit": sorted(SEATS[b64u(seat)] for seat in clear.with_bit()),
+            "present": sorted(SEATS[b64u(seat)] for seat in clear.bits if clear.present(seat)),
+        }
+        row = {name: value for name, value in now.items() if known.get(name) != value}
+        row |= {"seat": SEATS[b64u(event.seat)], "kind": event.kind.value, "epoch": event.epoch}
+        if event.kind is EventKind.CONTROL and event.body is not None:
+            row["body"] = event.body.hex()
+        if followed.verdict is not None:
+            row["verdict"] = followed.verdict.value
+        rows.append(row)
+        known = now
+    return rows
+
+
+def entries() -> list[Vector]:
+    """What each leaf of the record commits to, in an epoch of suite 1 with this exporter secret."""
+    secret = seed_of("record", "exporter secret")
+    suite = cipher_suite(1)
+    made: list[Vector] = []
+    bodies: list[tuple[str, Any]] = [
+        ("genesis", {**GENESIS, "name": "Anna", "party": "a", "keys": json_of(ANNA.keys)}),
+        ("rules", {"lines": ["Слушайте."]}),
+        ("admission", {"rule": "party"}),
+        ("retention", {"retention": {"after_reading": True, "seconds": 60}}),
+        ("history", {"history": "briefing"}),
+        ("role", {"seat": CLARA.id, "role": "observer", "party": None}),
+        ("inbox", {"inbox": CLARA.keys.inbox, "signature": b64u(bytes(64))}),
+        ("close", {}),
+        ("disclose", {"leaf": b64u(ANNA.private("leaf"))}),
+        ("title", {"title": "no entry"}),
+    ]
+    for number, (type_, body) in enumerate(bodies):
+        event = seed_of("record", "event", str(number))[:16]
+        content = governance_content(ROOM, type_, body, ANNA.seat)
+        r = export_secret(suite, secret, RECORD_LABEL, event, R_BYTES)
+        made.append({"event": event.hex(), "type": type_, "body": body, **_entry(content, r)})
+    told: list[Operation] = [
+        SeatAdd(None, CLARA.seat, CLARA.credential.seat_key, may_facilitate=False),
+        SeatRemove(None, CLARA.seat),
+        VoidCommit(None, seed_of("record", "a commit")[:16]),
+        CloseRoom(None),
+    ]
+    for number, operation in enumerate(told):
+        event = seed_of("record", "operation", str(number))[:16]
+        exported = export_secret(suite, secret, RECORD_LABEL, event, R_BYTES)
+        r = open_randomness(event) if isinstance(operation, VoidCommit) else exported
+        body = encode_operation(operation).hex()
+        made.append(
+            {"event": event.hex(), "operation": body, **_entry(operation_content(ROOM, operation), r)}
+        )
+    return made
+
+
+def _entry(content: bytes | None, r: bytes) -> Vector:
+    if content is None:
+        return {"leaf": None}
+    return {"r": r.hex(), "content": content.decode(), "leaf": Entry(r, content).leaf().hex()}
 
 
 FILES = {
@@ -321,12 +417,30 @@ FILES = {
     "envelopes": envelopes,
     "folds": folds,
     "record": record,
+    "voids": voids,
 }
+
+
+def _lines(made: Vector, rows: str) -> str:
+    """With one event a line: a change is seen where it is."""
+    told = []
+    for story in made.pop(rows):
+        events = ",\n".join("   " + jcs(event).decode() for event in story.pop("events"))
+        told.append(f'  {{"name":{jcs_text(story["name"])},"events":[\n{events}\n  ]}}')
+    head = jcs(made).decode().removesuffix("}")
+    return f'{head},"{rows}":[\n' + ",\n".join(told) + "\n]}\n"
+
+
+def jcs_text(text: str) -> str:
+    """A text in JSON."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def text_of(name: str) -> str:
     """A file as it is committed."""
     made = FILES[name]()
+    if name == "voids":
+        return _lines(made, "stories")
     if name == "folds":  # one event a line: a change is seen where it is
         histories = made.pop("histories")
         rows = []
@@ -335,7 +449,7 @@ def text_of(name: str) -> str:
             rows.append(f'  {{"history":{jcs(history).decode()},"events":[\n{events}\n  ]}}')
         head = jcs(made).decode().removesuffix("}")
         return f'{head},"histories":[\n' + ",\n".join(rows) + "\n]}\n"
-    return json.dumps(made, ensure_ascii=False, indent=1) + "\n"
+    return json.dumps(made, ensure_ascii=False, indent=0) + "\n"
 
 
 def main(arguments: list[str]) -> int:
