@@ -33,10 +33,12 @@ from backchannel.room.facts import (
     CommitVoided,
     EventIgnored,
     KnockArrived,
+    LeftBehind,
     MessageExpired,
     MessageRetracted,
     MessageSent,
     MessagesSeen,
+    OperationUnfit,
     RoomEnded,
     RoomEntered,
     RoomGoverned,
@@ -44,6 +46,7 @@ from backchannel.room.facts import (
     SeatJoined,
     SeatLeft,
     SendFailed,
+    VoidAsked,
 )
 from backchannel.speaking import Delivery, Outgoing, Waiting
 from backchannel_protocol.room.state import Role, Scope
@@ -59,11 +62,13 @@ __all__ = [
     "InvitationStatus",
     "KnockArrived",
     "Knocking",
+    "LeftBehind",
     "MessageExpired",
     "MessageRetracted",
     "MessageSent",
     "MessagesSeen",
     "NotAllowed",
+    "OperationUnfit",
     "Outgoing",
     "ProfileError",
     "Role",
@@ -79,6 +84,7 @@ __all__ = [
     "ServerRefused",
     "ServerUnreachable",
     "Stopped",
+    "VoidAsked",
     "Waiting",
     "open_profile",
 ]

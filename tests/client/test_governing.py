@@ -15,13 +15,23 @@ from backchannel import (
     InvitationState,
     KnockArrived,
     NotAllowed,
+    OperationUnfit,
     Role,
     Room,
     Waiting,
 )
 from backchannel.facilitation.duties import acts_due
+from backchannel.outbox import Item
 from backchannel_protocol.events import EventKind
-from backchannel_protocol.operations import SetPolicy, parse_operation
+from backchannel_protocol.operations import (
+    CloseRoom,
+    InvitationOpen,
+    Mute,
+    Operation,
+    SetPolicy,
+    encode_operation,
+    parse_operation,
+)
 from backchannel_protocol.refusals import Code
 from client.conftest import Clock, Open
 from client.memory_host import MemoryHost
@@ -318,3 +328,35 @@ async def test_a_name_that_cannot_be_one_is_told_before_the_knock(
     for name in ("", "A" * 81, "A\u200bnn", " Ann"):
         with pytest.raises(BackchannelError, match="A name has 1 to 80 characters"):
             await clients[1].knock(link, name)
+
+
+async def warned(room: Room) -> None:
+    await until(room, lambda: isinstance(room.history()[-1], OperationUnfit))
+
+
+@pytest.mark.parametrize(
+    ("operation", "name", "told"),
+    [
+        (SetPolicy(None, 0, 60, False, 0), "policy", "another retention, slow mode or pause"),
+        (Mute(None, bytes(16), 1 << 40), "mute", "to take no messages from a seat"),
+        (InvitationOpen(None, bytes(16), bytes(32), 1 << 40), "invitation-open", "to open an invitation"),
+        (CloseRoom(None), "close", "to close the room"),
+    ],
+)
+async def test_who_tells_the_server_something_else_than_the_members_is_named(
+    host: MemoryHost, clients: list[Client], operation: Operation, name: str, told: str
+) -> None:
+    ann = await make_room(clients[0], host.url)
+    bo = await let_in(ann, clients[1], "Bo")
+    async with ann.ledger.lock:
+        alone = Item(place=0, lane="governance", operations=(encode_operation(operation),))
+        await ann.ledger.enqueue_plain(alone)
+    ann._live.wake()
+    for room in (ann, bo):
+        await warned(room)
+        fact = room.history()[-1]
+        assert isinstance(fact, OperationUnfit)
+        assert (fact.seat, fact.operation, fact.code) == (ann.seat, name, "operations-unfit")
+        assert f"Ann's device told the server {told}" in fact.sentence
+        assert "nobody is let in by it" in fact.sentence
+        assert room.state.closed is None

@@ -220,6 +220,11 @@ async def test_a_key_is_swapped_in_a_path(host: MemoryHost, clients: list[Client
     assert "in the new epoch" not in texts(bo)
     await (await cy.send("and again")).sent()
     assert waiting.delivery is Delivery.WAITING
+    assert bo.trouble is not None
+    assert bo.trouble.code == "left-behind"
+    assert waiting.why == bo.trouble.sentence
+    assert "a change that this device cannot follow" in bo.trouble.sentence
+    assert cy.trouble is None
     assert sum(isinstance(fact, LeftBehind) for fact in bo.history()) == 1
     assert bo.ledger.stopped is None
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from backchannel.room.checks import check_authenticated_data, stop
-from backchannel.room.facts import AnyFact, CommitVoided, EventIgnored, SeatJoined, SeatLeft, VoidAsked
+from backchannel.room.facts import AnyFact, CommitVoided, SeatJoined, SeatLeft, VoidAsked
 from backchannel.room.leaves import leaf_fits, operation_entry
 from backchannel.room.membership import POLICY, change_of
+from backchannel.room.unfit import operation_unfit
 from backchannel.room.view import KEPT_EPOCHS, EndedEpoch, Presence, RoomView
 from backchannel_mls import EpochTransition, GroupState, StagedCommit, merge_commit, receive
 from backchannel_protocol.errors import RemoteProtocolError
@@ -90,14 +91,7 @@ def operate(
     operated = view if state is view.state else replace(view, state=state)
     if before.opening == view.opening and not leaf_fits(entry, event.leaf):
         unfit = FoldCode.RECORD_UNFIT
-    return operated, () if unfit is None else (_unfit(event, unfit),)
-
-
-def _unfit(event: LogEvent, code: FoldCode) -> EventIgnored:
-    """The server was told something, and obeyed, that does not fit the room."""
-    return EventIgnored(
-        seq=event.seq, time=event.time, seat=b64u(event.seat), code=code.value, sentence=code.sentence
-    )
+    return operated, () if unfit is None else (operation_unfit(operated.state, event, unfit),)
 
 
 def void(view: RoomView, event: LogEvent, followed: Followed, entry: Entry | None) -> Entered:
@@ -105,7 +99,9 @@ def void(view: RoomView, event: LogEvent, followed: Followed, entry: Entry | Non
 
     It does what it does whatever its leaf: the server cannot wait for what members say of that.
     """
-    unfit = () if leaf_fits(entry, event.leaf) else (_unfit(event, FoldCode.RECORD_UNFIT),)
+    unfit = (
+        () if leaf_fits(entry, event.leaf) else (operation_unfit(view.state, event, FoldCode.RECORD_UNFIT),)
+    )
     where = {"seq": event.seq, "time": event.time}
     opening = followed.voided
     if opening is None:

@@ -121,6 +121,17 @@ class EventIgnored(Fact, frozen=True, tag="ignored"):
     number: int = 0
 
 
+class OperationUnfit(Fact, frozen=True, tag="unfit"):
+    """The server was told, and obeyed, what does not fit the room: a warning for everybody.
+
+    operation  its name: close, policy, seat-set, …
+    """
+
+    operation: str
+    code: str
+    sentence: str
+
+
 class CommitSkipped(Fact, frozen=True, tag="skipped"):
     """A change of the room that every member refuses; it is taken back by itself."""
 
@@ -168,6 +179,7 @@ AnyFact = (
     | LeftBehind
     | RoomEnded
     | EventIgnored
+    | OperationUnfit
     | CommitSkipped
     | RoomStopped
     | SendFailed
