@@ -193,7 +193,8 @@ def _commit(view: RoomView, event: LogEvent, own: OwnEvent | None, before: Clear
 
 def _skipped(view: RoomView, event: LogEvent, code: str, sentence: str) -> Prepared:
     """Nobody takes this commit; the room stays as it was, and only the server is further."""
-    fact = CommitSkipped(seq=event.seq, time=event.time, seat=b64u(event.seat), code=code, sentence=sentence)
+    told = f"A change of the room does not count, and is taken back by itself. {sentence}"
+    fact = CommitSkipped(seq=event.seq, time=event.time, seat=b64u(event.seat), code=code, sentence=told)
     return Prepared(view, (fact,))
 
 
