@@ -5,6 +5,7 @@ So a person that dies and comes back goes on where the room is, as people do.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import msgspec
@@ -104,12 +105,13 @@ def _facilitate(room: Room, goals: Goals, links: set[str]) -> Deed | None:
     for act in room.proposals() if goals.consents else []:
         if (act.act, act.seat) not in mine:
             return Approve(act)
+    said = Counter(message.seat for message in room.messages())
     for seat, one in state.seats.items():
-        said = sum(message.seat == seat for message in room.messages())
-        if one.name in goals.removals and said >= goals.removals[one.name] and ("remove", seat) not in mine:
+        due = one.name in goals.removals and said[seat] >= goals.removals[one.name]
+        if due and ("remove", seat) not in mine:
             return Remove(seat)
     for guest in goals.guests:
-        if guest.name not in links and len(room.messages()) >= guest.after:
+        if guest.name not in links and said.total() >= guest.after:
             return Invite(guest)
     return None
 
@@ -129,5 +131,6 @@ def is_done(room: Room, goals: Goals) -> bool:
 
 def leaves(room: Room, goals: Goals) -> bool:
     """Whether somebody has said what it came to say."""
-    said = sum(message.seat == room.seat for message in room.messages())
-    return bool(goals.leaves_at) and said >= goals.leaves_at
+    if not goals.leaves_at:
+        return False
+    return sum(message.seat == room.seat for message in room.messages()) >= goals.leaves_at

@@ -126,7 +126,7 @@ async def test_clients_are_killed(tmp_path: Path, seed: int, long_form: bool) ->
     moments = random.Random(seed)
     kills = Kills(500 if long_form else 30)
     async with storm(tmp_path, LONG_S if long_form else SHORT_S) as raging:
-        story(raging, 60 if long_form else 3)
+        story(raging, 16 if long_form else 3)
         await live_and_die(raging, moments, kills)
         await finish(raging, at_least=30)
 
@@ -170,7 +170,7 @@ async def test_everything_at_once(tmp_path: Path, seed: int, long_form: bool) ->
     moments = random.Random(seed)
     kills = Kills(200 if long_form else 6)
     async with storm(tmp_path, LONG_S if long_form else SHORT_S) as raging:
-        story(raging, 30 if long_form else 2, XWING)
+        story(raging, 10 if long_form else 2, XWING)
         over = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             group.create_task(weather(raging, moments, over, 1000 if long_form else 12))
