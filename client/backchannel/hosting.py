@@ -17,7 +17,7 @@ HOST: Final = b"host "
 """How what is kept of a host link begins, in the profile's table of rooms."""
 
 _LINK_PATH: Final = "/host"
-_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}")
+_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43,256}")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 
 

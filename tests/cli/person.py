@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -11,7 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import backchannel
+from backchannel.hosting import HostLink
 from backchannel.testing import LocalServer
+from client.people import let_in as admitted
+from client.people import make_room, until
 
 LONGEST_S = 60
 PASSPHRASE = "a few words to remember"
@@ -141,8 +146,8 @@ class Person:
             "TZ": "UTC",
         }
 
-    def do(self, *words: str, given: str = "", **changed: str) -> Done:
-        """Runs a command to its end; `given` is its standard input."""
+    def do(self, *words: str, given: str = "", passed: tuple[int, ...] = (), **changed: str) -> Done:
+        """Runs a command to its end; `given` is its standard input, `passed` are open descriptors."""
         done = subprocess.run(
             [*COMMAND, *words],
             input=given,
@@ -151,6 +156,7 @@ class Person:
             encoding="utf-8",
             check=False,
             timeout=LONGEST_S,
+            pass_fds=passed,
             env={**self.environment, **changed},
         )
         assert "Traceback" not in done.stderr, done.stderr
@@ -176,24 +182,29 @@ class Person:
             running.kill()
 
 
-def made_room(ann: Person, server: LocalServer, *settings: str) -> Person:
+def made_room(ann: Person, server: LocalServer) -> Person:
     """Ann with a host link and a room of two parties, which she facilitates for Alpha."""
-    ann.get("host", "add", given=f"{server.url}/host#{server.token}\n")
-    parties = ("--party", "a=Alpha", "--party", "b=Beta", "--as", "a", "--suite", "classic")
-    rules = ("--rule", "Speak for yourself.")
-    ann.get("room", "create", "--title", "The harbour", "--name", ann.name, *parties, *rules, *settings)
+    return asyncio.run(_made_room(ann, server))
+
+
+async def _made_room(ann: Person, server: LocalServer) -> Person:
+    """By the library, which takes a tenth of the time that processes take."""
+    async with backchannel.open_profile(ann.profile, PASSPHRASE) as client:
+        await client.remember_host(HostLink.parse("home", f"{server.url}/host#{server.token}"))
+        await make_room(client, server.url, server.token, name=ann.name)
     return ann
 
 
-def let_in(ann: Person, guest: Person, *settings: str) -> Running:
-    """Invites a guest of Beta, who knocks; Ann compares the words and approves. The guest's `join`."""
-    link = ann.get("invite", "make", "--party", "Beta", *settings).record["link"]
-    joining = guest.start("join", "--name", guest.name, "--accept-rules", "--json", given=link)
-    admitting = ann.start("admit", "--wait", "--json")
-    knock = admitting.record(f'"name": "{guest.name}"')
-    words = joining.record('"words"')["words"]
-    assert knock["words"] == words
-    admitting.kill()
-    ann.get("admit", "--wait", "--approve", guest.name, "--words", " ".join(words))
-    assert joining.ended() == 0, joining.lines
-    return joining
+def let_in(ann: Person, guest: Person) -> None:
+    """A guest of Beta comes into Ann's room."""
+    asyncio.run(_let_in(ann, guest))
+
+
+async def _let_in(ann: Person, guest: Person) -> None:
+    async with (
+        backchannel.open_profile(ann.profile, PASSPHRASE) as hers,
+        backchannel.open_profile(guest.profile, PASSPHRASE, look_s=0.6) as theirs,
+    ):
+        (room,) = hers.rooms.values()
+        joined = await admitted(room, theirs, guest.name)
+        await until(room, lambda: room.members()[joined.seat].accepted > 0)

@@ -9,8 +9,7 @@ from typing import Final
 
 import click
 
-from backchannel import KnockArrived, Room
-from backchannel.cli import text
+from backchannel import KnockArrived, Room, text
 from backchannel.cli.base import Command, options, run
 from backchannel.cli.opening import done, in_room, room_option
 from backchannel.cli.output import Record

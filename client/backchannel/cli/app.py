@@ -7,6 +7,9 @@ from collections.abc import Sequence
 
 from backchannel.cli.admit import admit
 from backchannel.cli.base import Group, run_command
+from backchannel.cli.chat.command import chat
+from backchannel.cli.doctor import doctor
+from backchannel.cli.export import export
 from backchannel.cli.govern import rules
 from backchannel.cli.host import host
 from backchannel.cli.invite import invite
@@ -31,11 +34,12 @@ backchannel = Group(
                     backchannel host add      paste the host link that it printed
                     backchannel room create
                     backchannel invite make   a link for one person
+                    backchannel chat
     Who is invited: backchannel join
 
     Secrets (passphrases, links, tokens) are never arguments: they are asked for, or read from standard
     input or a file. Settings by environment: BACKCHANNEL_PROFILE, BACKCHANNEL_PASSPHRASE_FILE.""",
 )
 room.add_command(rules)
-for command in (serve, host, room, invite, join, admit, members, backup, restore):
+for command in (serve, host, room, invite, join, admit, members, chat, export, doctor, backup, restore):
     backchannel.add_command(command)

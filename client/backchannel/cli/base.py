@@ -20,8 +20,8 @@ import click
 
 from backchannel.cli.output import Output
 from backchannel.cli.secrets import refuse_secrets
-from backchannel.cli.text import clean
 from backchannel.errors import BackchannelError
+from backchannel.text import clean
 
 FAILED: Final = 1
 USAGE: Final = 2
@@ -146,8 +146,15 @@ def run_command(root: click.Command, words: Sequence[str]) -> int:
     _from_environment(shared)
     try:
         refuse_secrets(words)
-        code = root.main(list(words), prog_name="backchannel", standalone_mode=False, obj=shared)
+        # not root.main, which makes exit codes of its own where nobody reads the output
+        with root.make_context("backchannel", list(words), obj=shared) as context:
+            root.invoke(context)
         sys.stdout.flush()
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        sys.stderr.write(error.format_message() + "\n")
+        return USAGE
     except BrokenPipeError:
         _hush()
         return CLOSED_PIPE
@@ -172,7 +179,7 @@ def run_command(root: click.Command, words: Sequence[str]) -> int:
         kind = type(error).__name__
         sentence = f"A fault of this program ({kind}). What was written is kept. {TRACEBACK}=1 shows more."
         return _failed(shared, "internal", sentence, FAILED)
-    return code if isinstance(code, int) else 0
+    return 0
 
 
 def _from_environment(shared: Options) -> None:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
-from backchannel import Room
-from backchannel.cli import text
+from backchannel import Room, text
 from backchannel.cli.base import Group, options, run
 from backchannel.cli.opening import chosen_room, done, in_room, opened, room_option, title_of
 from backchannel.cli.output import Record
 from backchannel.cli.questions import confirmed
-from backchannel.cli.room import ADMISSION, record_of, room
+from backchannel.cli.room import ADMISSION, kept, record_of, room
 from backchannel.cli.rules import rule_lines, rules_shown
+from backchannel.cli.words import Duration
 from backchannel.errors import BackchannelError
 
 
@@ -27,6 +27,35 @@ def _change(wanted: str | None, act: Callable[[Room], Awaitable[object]], *said:
             options().output.result(record_of(one), *said)
 
     run(work)
+
+
+@room.command()
+@room_option
+@click.argument("title")
+def rename(wanted: str | None, title: str) -> None:
+    """Gives the room a new title."""
+    _change(wanted, lambda one: one.set_title(title), "Done. The room has a new title.")
+
+
+@room.command()
+@room_option
+@click.argument("welcome")
+def welcome(wanted: str | None, welcome: str) -> None:
+    """Sets what everybody who comes in reads first."""
+    _change(wanted, lambda one: one.set_welcome(welcome), "Done.")
+
+
+@room.command()
+@room_option
+@click.argument("keep", type=Duration(), required=False)
+@click.option("--for-good", is_flag=True, help="Until the room is closed.")
+@click.option("--after-reading", is_flag=True, help="Also gone as soon as everybody has read it.")
+def retention(wanted: str | None, keep: int | None, *, for_good: bool, after_reading: bool) -> None:
+    """Sets how long messages are kept: `backchannel room retention 7d`."""
+    if (keep is None) != for_good:
+        raise click.UsageError("Give a length of time, as in 7d, or --for-good.")
+    said = f"Done. Messages are kept: {kept(keep or 0, after_reading=after_reading)}."
+    _change(wanted, lambda one: one.set_retention(keep or 0, after_reading=after_reading), said)
 
 
 @room.command()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import click
 
-from backchannel import Role
+from backchannel import Role, Room, text
 from backchannel.cli.base import Group, options, run
 from backchannel.cli.govern import party_of
 from backchannel.cli.opening import done, in_room, room_option
-from backchannel.cli.words import ROLES, Duration, described, duration
+from backchannel.cli.output import Record
+from backchannel.cli.words import ROLES, Duration, described, duration, moment
+from backchannel.errors import BackchannelError
+from backchannel.facilitation.invitations import InvitationState, InvitationStatus
 from backchannel_protocol.limits import MAX_INVITATION_S
 
 invite = Group("invite", help="Links that let one person in.")
@@ -43,5 +46,69 @@ def make(
             options().output.note(
                 "Next: backchannel admit --wait, or backchannel chat, so that you are there to let them in."
             )
+
+    run(work)
+
+
+@invite.command(name="list")
+@room_option
+def list_(wanted: str | None) -> None:
+    """The invitations, and what became of each."""
+
+    async def work() -> None:
+        async with in_room(wanted) as room:
+            for one in room.invitations():
+                options().output.result(record_of(one), line_of(room, one))
+            if not room.invitations():
+                options().output.note("No invitations. `backchannel invite make` makes one.")
+
+    run(work)
+
+
+def record_of(one: InvitationStatus) -> Record:
+    """An invitation, for programs; not its secret."""
+    return {
+        "invitation": one.mailbox,
+        "role": one.invited.role.value,
+        "party": one.invited.party,
+        "expires": one.invited.expires,
+        "by": one.invited.by,
+        "state": one.state.value,
+        "name": one.name,
+    }
+
+
+def line_of(room: Room, one: InvitationStatus) -> str:
+    """An invitation and its state, in words."""
+    who = "" if one.name is None else text.name(one.name)
+    said = {
+        InvitationState.NOT_OPENED: f"not opened yet; until {moment(one.invited.expires)}",
+        InvitationState.WAITING: f"{who} knocks: backchannel admit",
+        InvitationState.ADMITTED: f"{who} came in with it",
+        InvitationState.EXPIRED: "expired",
+        InvitationState.REVOKED: "revoked, or used",
+    }[one.state]
+    return f"{one.mailbox[:6]}  {described(room.state, one.invited.role.value, one.invited.party)}  {said}"
+
+
+@invite.command()
+@room_option
+@click.argument("invitation")
+def revoke(wanted: str | None, invitation: str) -> None:
+    """Makes an invitation worthless, by the id that `invite list` shows (its beginning is enough)."""
+
+    async def work() -> None:
+        async with in_room(wanted) as room:
+            open_ones = (InvitationState.NOT_OPENED, InvitationState.WAITING)
+            found = [
+                one
+                for one in room.invitations()
+                if one.mailbox.startswith(invitation) and one.state in open_ones
+            ]
+            if len(found) != 1:
+                sentence = "There is no such open invitation. `backchannel invite list` shows them."
+                raise BackchannelError("invitation-unknown", sentence)
+            await done(room.revoke(found[0].mailbox))
+            options().output.result({"invitation": found[0].mailbox, "revoked": True}, "Revoked.")
 
     run(work)

@@ -8,8 +8,7 @@ from typing import Final
 
 import click
 
-from backchannel import Client, Knocking, Room
-from backchannel.cli import text
+from backchannel import Client, Knocking, Room, text
 from backchannel.cli.base import Command, options, run
 from backchannel.cli.host import from_file_option
 from backchannel.cli.opening import bring_up, done, opened, title_of

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from backchannel import Room
-from backchannel.cli import text
+from backchannel import Room, text
 from backchannel.cli.base import Command, options, run
 from backchannel.cli.opening import in_room, room_option
 from backchannel.cli.output import Record, table

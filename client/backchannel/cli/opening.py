@@ -11,8 +11,7 @@ from typing import Final, TypeVar
 import click
 
 import backchannel
-from backchannel import Client, Room
-from backchannel.cli import text
+from backchannel import Client, Room, text
 from backchannel.cli.base import Options, options
 from backchannel.cli.secrets import ask_secret, read_descriptor, read_line
 from backchannel.errors import BackchannelError

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from backchannel.text import cells
+
 Json = None | bool | int | str | Sequence["Json"] | Mapping[str, "Json"]
 Record = Mapping[str, Json]
 
@@ -51,8 +53,6 @@ def _write(line: str) -> None:
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:
     """Rows in columns, for people."""
-    from backchannel.cli.text import cells  # noqa: PLC0415
-
     widths = [max(cells(row[at]) for row in rows) for at in range(len(rows[0]))] if rows else []
     return [
         "  ".join(

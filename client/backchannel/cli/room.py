@@ -7,8 +7,7 @@ from typing import Final, Literal
 
 import click
 
-from backchannel import Room
-from backchannel.cli import text
+from backchannel import Room, text
 from backchannel.cli.base import Group, options, run
 from backchannel.cli.host import chosen_host
 from backchannel.cli.opening import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from backchannel.cli import text
+from backchannel import text
 from backchannel.errors import BackchannelError
 from backchannel_protocol.room.state import Rules
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from backchannel.cli import text
+from backchannel import text
 from backchannel_protocol.room.state import Role, RoomState, Seat
 
 ROLES: Final = tuple(role.value for role in Role)

@@ -1,0 +1,1 @@
+"""`backchannel chat`: a room as a line client, at a terminal or through pipes."""
