@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import click
 
 from backchannel import Client
 from backchannel.cli.base import Group, options, run
-from backchannel.cli.opening import opened
+from backchannel.cli.opening import done, opened
+from backchannel.cli.output import Record
 from backchannel.cli.secrets import read_secret
+from backchannel.cli.words import Duration, duration
+from backchannel.connection.host import HttpHost
 from backchannel.errors import BackchannelError
 from backchannel.hosting import HostLink
+from backchannel_protocol.http_bodies import MakeToken
+from backchannel_protocol.limits import MAX_TOKEN_ROOMS, MAX_TOKEN_S
 
 from_file_option = click.option(
     "--from-file",
@@ -57,7 +63,7 @@ def list_() -> None:
 
 async def _list() -> None:
     async with opened() as client:
-        for link in client.hosts.values():
+        for _, link in sorted(client.hosts.items()):
             options().output.result({"name": link.name, "url": link.url}, f"{link.name}  {link.url}")
         if not client.hosts:
             options().output.note("No host link is kept. `backchannel host add` keeps one.")
@@ -74,6 +80,32 @@ async def _forget(name: str) -> None:
     async with opened() as client:
         await client.forget_host(name)
     options().output.result({"name": name, "forgotten": True}, f"Forgot {name}.")
+
+
+@host.command()
+@click.option("--host", "name", metavar="NAME", help="Of which host, where the profile keeps several.")
+@click.option("--rooms", type=click.IntRange(1, MAX_TOKEN_ROOMS), default=1, show_default=True)
+@click.option("--expires", type=Duration(), default="7d", show_default=True, metavar="TIME")
+def token(name: str | None, rooms: int, expires: int) -> None:
+    """Makes a link with which somebody else may make rooms on your server: `backchannel host add` takes it.
+
+    Whoever has it may make as many rooms as you say; it is printed on standard output alone.
+    """
+    if expires > MAX_TOKEN_S:
+        raise click.UsageError(f"Such a link lives for at most {duration(MAX_TOKEN_S)}.")
+
+    async def work() -> None:
+        async with opened() as client:
+            link = chosen_host(client, name)
+        until = int(time.time()) + expires
+        made = await done(HttpHost(link.url).make_token(link.token, MakeToken(rooms, until)))
+        given = HostLink.parse(link.name, HostLink(link.name, link.url, made.token).link())
+        count = "one room" if rooms == 1 else f"{rooms} rooms"
+        options().output.note(f"For {count} on {link.url}, for {duration(expires)}:")
+        record: Record = {"link": given.link(), "rooms": rooms, "expires": until}
+        options().output.result(record, given.link())
+
+    run(work)
 
 
 def chosen_host(client: Client, name: str | None) -> HostLink:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import click
 
 from backchannel import Role, Room, text
@@ -13,6 +15,9 @@ from backchannel.cli.words import ROLES, Duration, described, duration, moment
 from backchannel.errors import BackchannelError
 from backchannel.facilitation.invitations import InvitationState, InvitationStatus
 from backchannel_protocol.limits import MAX_INVITATION_S
+from backchannel_protocol.room.state import Scope
+
+Reads = Literal["all", "addressed", "none"]
 
 invite = Group("invite", help="Links that let one person in.")
 
@@ -21,25 +26,35 @@ invite = Group("invite", help="Links that let one person in.")
 @room_option
 @click.option("--role", type=click.Choice(ROLES), default="participant", show_default=True)
 @click.option("--party", metavar="PARTY", help="For which party, by id or name.")
+@click.option("--purpose", metavar="LINE", help="Of a bot: what it does there. All members see it.")
+@click.option(
+    "--reads", type=click.Choice(["all", "addressed", "none"]), help="Of a bot: which messages it is handed."
+)
+@click.option("--writes", is_flag=True, help="Of a bot: it may write.")
 @click.option("--expires", type=Duration(), default="7d", show_default=True, metavar="TIME")
 def make(
     wanted: str | None,
     role: str,
     party: str | None,
     expires: int,
+    purpose: str | None,
+    reads: Reads | None,
+    *,
+    writes: bool,
 ) -> None:
     """Makes a link for one person, and prints it on standard output alone.
 
     Whoever has the link can knock, once; you then compare three words with the person before anybody
     comes in. Send it by a way on which you trust nobody else reads.
     """
+    scope = _scope(role, purpose, reads, writes=writes)
     if expires > MAX_INVITATION_S:
         raise click.UsageError(f"An invitation lives for at most {duration(MAX_INVITATION_S)}.")
 
     async def work() -> None:
         async with in_room(wanted) as room:
             side = party_of(room, party)
-            link = await done(room.invite(role=Role(role), party=side, expires_in_s=expires))
+            link = await done(room.invite(role=Role(role), party=side, scope=scope, expires_in_s=expires))
             as_what = described(room.state, role, side)
             options().output.note(f"For one {as_what}. It works once, for {duration(expires)}:")
             options().output.result({"link": link, "role": role, "party": side}, link)
@@ -48,6 +63,17 @@ def make(
             )
 
     run(work)
+
+
+def _scope(role: str, purpose: str | None, reads: Reads | None, *, writes: bool) -> Scope | None:
+    """Every bot has one, and nobody else. Raises UsageError."""
+    if role != Role.BOT.value:
+        if purpose is not None or reads is not None or writes:
+            raise click.UsageError("--purpose, --reads and --writes are for bots: --role bot.")
+        return None
+    if purpose is None or reads is None:
+        raise click.UsageError("A bot declares its scope: --purpose LINE and --reads all, addressed or none.")
+    return Scope(purpose, reads, writes)
 
 
 @invite.command(name="list")

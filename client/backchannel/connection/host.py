@@ -23,7 +23,9 @@ from backchannel_protocol.http_bodies import (
     CreateRoom,
     Knock,
     MailSoFar,
+    MakeToken,
     RoomCreated,
+    TokenMade,
     encode_body,
     parse_body,
 )
@@ -69,6 +71,10 @@ class HttpHost:
         """A new room, for a holder of a token."""
         headers = {"Authorization": f"Bearer {token}"}
         return await self._post("/v1/rooms", request, RoomCreated, headers)
+
+    async def make_token(self, token: str, request: MakeToken) -> TokenMade:
+        """A room token to give away, for the holder of the host's."""
+        return await self._post("/v1/tokens", request, TokenMade, {"Authorization": f"Bearer {token}"})
 
     async def mail(self, request: Knock) -> list[Mail]:
         """An invitee's letter, or a look into the mailbox."""

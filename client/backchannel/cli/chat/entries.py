@@ -20,6 +20,7 @@ from backchannel.room.facts import (
     CommitVoided,
     EventIgnored,
     KnockArrived,
+    LeftBehind,
     MessageRetracted,
     MessageSent,
     MessagesSeen,
@@ -28,6 +29,7 @@ from backchannel.room.facts import (
     SeatJoined,
     SeatLeft,
     SendFailed,
+    VoidAsked,
 )
 from backchannel_protocol.room.state import RoomState
 
@@ -41,6 +43,7 @@ _FLAG: Final[Mapping[str, str]] = {
     "anonymous": " [may be quoted without the name]",
     "named": " [may be quoted by name]",
 }
+Trouble = RoomStopped | SendFailed | CommitSkipped | CommitVoided | VoidAsked | LeftBehind | EventIgnored
 GUTTER: Final = "      │ "
 
 
@@ -99,6 +102,15 @@ def entry_of(fact: AnyFact, state: RoomState, own: str, numbers: Numbers) -> Ent
             return _governed(fact, state)
         case KnockArrived():
             return _knock(fact, state)
+        case MessagesSeen():
+            return None
+        case _:
+            return _notice(fact, state)
+
+
+def _notice(fact: Trouble, state: RoomState) -> Entry:
+    """What went another way than it should have, in a sentence."""
+    match fact:
         case RoomStopped():
             return stopped(fact.code, fact.sentence)
         case SendFailed():
@@ -113,8 +125,11 @@ def entry_of(fact: AnyFact, state: RoomState, own: str, numbers: Numbers) -> Ent
                 f"Something by {seat_name(state, fact.seat)} counts for nobody: {text.clean(fact.sentence)}"
             )
             return _plain("notice", said, fact, code=fact.code)
-        case MessagesSeen():
-            return None
+        case VoidAsked():
+            said = f"{seat_name(state, fact.seat)} asks the facilitators to take a change of the room back."
+            return _plain("notice", said, fact)
+        case LeftBehind():
+            return _plain("notice", text.clean(fact.sentence), fact)
 
 
 def stopped(code: str, sentence: str) -> Entry:
