@@ -86,7 +86,7 @@ def _left_out(message: MessageSent, now: int) -> str | None:
     if message.exposure.quotable not in ("anonymous", "named"):
         return NOT_QUOTABLE
     if message.text is None:
-        return RETRACTED
+        return EXPIRED if message.gone == "expired" else RETRACTED
     if message.exposure.until and now >= message.exposure.until:
         return EXPIRED
     return None

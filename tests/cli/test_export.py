@@ -6,6 +6,7 @@ import json
 import re
 import stat
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -26,6 +27,7 @@ def message(
     until: int = 0,
     reply_to: str | None = None,
     name: str = "Ann",
+    gone: Literal["", "retracted", "expired"] = "",
 ) -> MessageSent:
     return MessageSent(
         seq=number,
@@ -37,6 +39,7 @@ def message(
         exposure=Exposure("room", quotable, until),  # type: ignore[arg-type] # the tests' own words
         reply_to=reply_to,
         number=number,
+        gone=gone,
     )
 
 
@@ -45,10 +48,11 @@ FACTS: list[AnyFact] = [
     message(2, "secret words", "no"),
     message(3, "free words", "named"),
     message(4, "shy words", "anonymous", name="Bo", reply_to="m3"),
-    message(5, None, "named"),
+    message(5, None, "named", gone="retracted"),
     message(6, "late words", "named", until=NOW),
     message(7, "timely words", "anonymous", until=NOW + 1, reply_to="m2"),
     message(8, "strange words", "everywhere"),
+    message(9, None, "anonymous", gone="expired"),
 ]
 
 
@@ -62,14 +66,15 @@ def test_each_message_leaves_as_its_author_allowed() -> None:
         (5, None, None, EXPIRED),
         (6, "timely words", None, None),
         (7, None, None, NOT_QUOTABLE),
+        (8, None, None, EXPIRED),
     ]
-    assert [one.answers for one in entries] == [None, None, 2, None, None, 1, None]
+    assert [one.answers for one in entries] == [None, None, 2, None, None, 1, None, None]
 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_no_format_says_more(name: str) -> None:
     written = FORMATS[name]("The harbour", export_entries(FACTS, NOW), NOW)
-    assert written.count("A message is left out") == 4
+    assert written.count("A message is left out") == 5
     for absent in ("secret", "late", "strange", "Bo", "Zoe", "seat of Ann", "m3"):
         assert absent not in written
     assert "free words" in written

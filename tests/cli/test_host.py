@@ -11,7 +11,9 @@ def test_a_token_is_given_away_and_makes_as_many_rooms_as_it_says(ann: Person, p
     given = ann.get("host", "token", "--rooms", "1", "--expires", "1d").record
     bo = person("Bo")
     bo.get("host", "add", given=given["link"] + "\n")
-    assert bo.get("room", "create", "--title", "T", "--name", "Bo", "--suite", "classic").record["title"] == "T"
+    assert (
+        bo.get("room", "create", "--title", "T", "--name", "Bo", "--suite", "classic").record["title"] == "T"
+    )
     again = bo.do("room", "create", "--title", "T", "--name", "Bo", "--suite", "classic", "--json")
     assert (again.code, again.record["error"]) == (1, "expired")
 

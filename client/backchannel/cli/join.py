@@ -18,6 +18,7 @@ from backchannel.cli.rules import rules_shown
 from backchannel.cli.secrets import read_secret
 from backchannel.cli.words import described_seat
 from backchannel.errors import BackchannelError, NotAllowed, ServerRefused
+from backchannel.room.facts import RoomEntered
 
 _LOOK_S: Final = 0.5
 _WORDS: Final = (
@@ -114,7 +115,8 @@ async def _enter(room: Room, *, accept: bool) -> None:
     out.note(f"You are in {title_of(room)}: {described_seat(room.state, own)}.")
     for line in text.wrapped(room.state.welcome, 90) if room.state.welcome else ():
         out.note(f"  {line}")
-    out.note("Nothing of what was said before you came is shown to you: the room is set so.")
+    for entered in (fact for fact in room.history() if isinstance(fact, RoomEntered)):
+        out.note(text.clean(entered.sentence))
     if own.accepted < room.state.rules.version:
         for line in rules_shown(room.state.rules):
             out.note(line)

@@ -21,9 +21,11 @@ from backchannel.room.facts import (
     EventIgnored,
     KnockArrived,
     LeftBehind,
+    MessageExpired,
     MessageRetracted,
     MessageSent,
     MessagesSeen,
+    RoomEntered,
     RoomGoverned,
     RoomStopped,
     SeatJoined,
@@ -94,7 +96,7 @@ def entry_of(fact: AnyFact, state: RoomState, own: str, numbers: Numbers) -> Ent
     match fact:
         case MessageSent():
             return _message(fact, own, numbers)
-        case MessageRetracted():
+        case MessageRetracted() | MessageExpired():
             return _tombstone(fact, numbers)
         case SeatJoined() | SeatLeft():
             return _coming_or_going(fact, state)
@@ -102,6 +104,8 @@ def entry_of(fact: AnyFact, state: RoomState, own: str, numbers: Numbers) -> Ent
             return _governed(fact, state)
         case KnockArrived():
             return _knock(fact, state)
+        case RoomEntered():
+            return _plain("event", f"You came in. {text.clean(fact.sentence)}", fact)
         case MessagesSeen():
             return None
         case _:
@@ -175,16 +179,18 @@ def _message(fact: MessageSent, own: str, numbers: Numbers) -> Entry:
         "own": fact.seat == own,
     }
     if fact.text is None:
-        return Entry("message", f"{head} (taken back by its author)", record, None, fact.seat == own)
+        why = "(its time is over)" if fact.gone == "expired" else "(taken back by its author)"
+        return Entry("message", f"{head} {why}", record, None, fact.seat == own)
     return Entry("message", head, record, fact.text, fact.seat == own)
 
 
-def _tombstone(fact: MessageRetracted, numbers: Numbers) -> Entry:
+def _tombstone(fact: MessageRetracted | MessageExpired, numbers: Numbers) -> Entry:
     number = numbers.by_id.get(fact.message)
     which = "An earlier message" if number is None else f"#{number}"
-    said = f"{which} was taken back by its author."
+    took = isinstance(fact, MessageRetracted)
+    said = f"{which} was taken back by its author." if took else f"{which} is gone: its time is over."
     hint = " /clear takes it from the screen." if number else ""
-    record: Record = {"type": "retracted", "number": number, "id": fact.message}
+    record: Record = {"type": "retracted" if took else "expired", "number": number, "id": fact.message}
     return Entry("event", said + hint, record)
 
 
