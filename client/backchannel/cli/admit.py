@@ -18,6 +18,9 @@ from backchannel.cli.words import described, listed, party_name, seat_name
 from backchannel.errors import BackchannelError
 from backchannel_protocol.room.state import Act
 
+RULE: Final = "rule"
+"""By which name the one act is approved that is about nobody."""
+
 WELCOME_S: Final = 30.0
 """How long a facilitator's device stays to bring in whom it admitted."""
 
@@ -48,10 +51,11 @@ def questions(room: Room) -> list[Question]:
     """What waits for this seat's answer. Pure but for the room."""
     knocks = room.knocks()
     seats = {knock.joining for knock in knocks}
-    approved = {one.act.seat for one in room.state.approvals.values() if one.by == room.seat}
+    own = [one.act for one in room.state.approvals.values() if one.by == room.seat]
+    approved = {act.seat for act in own}
     found = [_of_knock(room, knock) for knock in knocks if knock.joining not in approved]
     proposed = (act for act in room.proposals() if act.seat not in seats | approved)
-    return found + [_of_act(room, act) for act in proposed if act.seat is not None]
+    return found + [_of_act(room, act) for act in proposed]
 
 
 def _of_knock(room: Room, knock: KnockArrived) -> Question:
@@ -62,14 +66,14 @@ def _of_knock(room: Room, knock: KnockArrived) -> Question:
 
 def _of_act(room: Room, act: Act) -> Question:
     state, seat = room.state, act.seat or ""
-    called = act.name or (state.seats[seat].name if seat in state.seats else seat)
+    called = act.name or (state.seats[seat].name if seat in state.seats else RULE)
     by = listed([seat_name(state, one.by) for one in state.approvals.values() if one.act.seat == act.seat])
     role = "" if act.role is None else described(state, act.role.value, act.party)
     what = {
         "add": f"to admit {text.name(called)} ({role})",
         "remove": f"to remove {text.name(called)}",
         "role": f"that {text.name(called)} becomes {role}",
-    }.get(act.act, "a change of the admission rule")
+    }.get(act.act, "that one facilitator alone may admit and remove again")
     return Question(called, act, (), f"{by} proposes {what}.", seat)
 
 
@@ -212,6 +216,8 @@ async def _brought_in(room: Room, question: Question) -> None:
 
 def _is_done(room: Room, question: Question) -> bool:
     act = "add" if isinstance(question.wanted, KnockArrived) else question.wanted.act
+    if isinstance(question.wanted, Act) and act in ("role", "rule"):
+        return question.wanted not in room.proposals()
     if act == "remove":
         return question.seat not in room.members()
     return act != "add" or (question.seat in room.members() and room.posted)

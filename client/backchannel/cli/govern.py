@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import click
 
-from backchannel import Room, text
+from backchannel import Role, Room, text
 from backchannel.cli.base import Group, options, run
 from backchannel.cli.opening import chosen_room, done, in_room, opened, room_option, title_of
 from backchannel.cli.output import Record
 from backchannel.cli.questions import confirmed
 from backchannel.cli.room import ADMISSION, kept, record_of, room
 from backchannel.cli.rules import rule_lines, rules_shown
-from backchannel.cli.words import Duration
+from backchannel.cli.words import ROLES, Duration
 from backchannel.errors import BackchannelError
 
 
@@ -60,10 +60,24 @@ def retention(wanted: str | None, keep: int | None, *, for_good: bool, after_rea
 
 @room.command()
 @room_option
-@click.argument("rule", type=click.Choice(["party"]))
+@click.argument("rule", type=click.Choice(["party", "any"]))
 def admission(wanted: str | None, rule: str) -> None:
-    """`party`: from now on a facilitator of each party approves who comes in, and who is removed."""
-    _change(wanted, lambda one: one.require_each_party(), f"Done. Now {ADMISSION[rule]}.")
+    """Sets who approves who comes in and who is removed: a facilitator of each `party`, or `any` one.
+
+    Back to `any` needs what the strict rule needs: a facilitator of each party approves it.
+    """
+
+    async def work() -> None:
+        async with in_room(wanted) as one:
+            missing: tuple[tuple[str, str], ...] = ()
+            if rule == "party":
+                await done(one.require_each_party())
+            else:
+                missing = await done(one.require_any_facilitator())
+            record = {**record_of(one), "missing": [id_ for id_, _ in missing]}
+            options().output.result(record, proposed(missing, f"Done. Now {ADMISSION[rule]}."))
+
+    run(work)
 
 
 @room.command()
@@ -78,16 +92,41 @@ def remove(wanted: str | None, member: str, *, yes: bool) -> None:
             seat = seat_of(one, member)
             confirmed(f"Remove {text.name(one.members()[seat].name)}? All members see who did it.", yes=yes)
             missing = await done(one.remove(seat))
-            if missing:
-                names = ", ".join(text.name(called) for _, called in missing)
-                said = f"Proposed. It is done when a facilitator of each of these approves: {names}."
-            else:
+            if not missing:
                 await done(_gone(one, seat))
-                said = "Removed. What is said from now on is closed to that seat."
+            said = proposed(missing, "Removed. What is said from now on is closed to that seat.")
             record = {**record_of(one), "removed": seat, "missing": [id_ for id_, _ in missing]}
             options().output.result(record, said)
 
     run(work)
+
+
+@room.command()
+@room_option
+@click.argument("member")
+@click.argument("role", type=click.Choice([one for one in ROLES if one != Role.BOT.value]))
+@click.option("--party", metavar="ID", help="For which party; without it the party stays.")
+def role(wanted: str | None, member: str, role: str, party: str | None) -> None:
+    """Changes a member's role; where the room's rule asks for more approvals, proposes it."""
+
+    async def work() -> None:
+        async with in_room(wanted) as one:
+            seat = seat_of(one, member)
+            side = ... if party is None else party_of(one, party)
+            missing = await done(one.set_role(seat, Role(role), party=side))
+            said = proposed(missing, "Done. All members see it.")
+            record = {**record_of(one), "changed": seat, "missing": [id_ for id_, _ in missing]}
+            options().output.result(record, said)
+
+    run(work)
+
+
+def proposed(missing: Sequence[tuple[str, str]], done_line: str) -> str:
+    """What is said of an act: that it is done, or whose approval it still waits for."""
+    if not missing:
+        return done_line
+    names = ", ".join(text.name(called) for _, called in missing)
+    return f"Proposed. It is done when a facilitator of each of these approves: {names}."
 
 
 async def _gone(one: Room, seat: str) -> None:
