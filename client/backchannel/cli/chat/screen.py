@@ -6,6 +6,7 @@ message, the exposure of what is written next, and the prompt.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Final
 
@@ -42,6 +43,8 @@ STYLE: Final = Style.from_dict(
 _SILENT: Final = ("delivery", "seen")
 _REFRESH_S: Final = 1.0
 _WAITING_SHOWN: Final = 3
+_AHEAD: Final = 64
+"""How many lines may be typed before the first of them is obeyed."""
 
 
 class Screen:
@@ -50,6 +53,7 @@ class Screen:
     def __init__(self) -> None:
         self._entries: list[Entry] = []
         self._session: PromptSession[str] | None = None
+        self._typed: asyncio.Queue[str] = asyncio.Queue(_AHEAD)
 
     def show(self, entry: Entry) -> None:
         """Above the prompt."""
@@ -110,22 +114,41 @@ class Screen:
         session.default_buffer.on_text_changed += lambda _: chat.touch()
         with patch_stdout(raw=True):
             start()
-            while True:
-                try:
-                    line = await session.prompt_async(lambda: self._prompt(chat))
-                except EOFError:
-                    return
-                if line.strip() == "/clear":
-                    self._redraw()
-                    continue
-                try:
-                    await obey(chat, line.strip("\n"))
-                    chat.touch()
-                except Quit:
-                    return
-                except BackchannelError as error:
-                    self.show(Entry("notice", text.clean(error.sentence), {}))
-                    self._keep(line)
+            obeying = asyncio.create_task(self._obey_all(chat))
+            try:
+                await self._read_all(session, chat)
+                await self._typed.join()
+            finally:
+                obeying.cancel()
+
+    async def _read_all(self, session: PromptSession[str], chat: Conversation) -> None:
+        """Until the person ends it. Another line can be typed while one is being obeyed."""
+        while True:
+            try:
+                line = await session.prompt_async(lambda: self._prompt(chat))
+            except EOFError:
+                return
+            if line.split() == ["/quit"]:
+                return
+            if line.split() == ["/clear"]:
+                self._redraw()
+            else:
+                await self._typed.put(line.strip("\n"))
+
+    async def _obey_all(self, chat: Conversation) -> None:
+        """One line after the other, in the order in which they were typed."""
+        while True:
+            line = await self._typed.get()
+            try:
+                await obey(chat, line)
+                chat.touch()
+            except Quit:
+                self.show(Entry("notice", "To end, type /quit and nothing behind it, or Ctrl-D.", {}))
+            except BackchannelError as error:
+                self.show(Entry("notice", text.clean(error.sentence), {}))
+                self._keep(line)
+            finally:
+                self._typed.task_done()
 
     def _redraw(self) -> None:
         clear()
