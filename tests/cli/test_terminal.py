@@ -45,6 +45,33 @@ def test_a_passphrase_is_asked_for_without_echo(hers: Terminal) -> None:
     assert "not the right one" not in hers.seen
 
 
+def test_ctrl_c_at_a_question_ends_the_command(hers: Terminal) -> None:
+    hers.type(f"{BACKCHANNEL} room list")
+    hers.wait("Passphrase of ")
+    hers.press(b"\x03")
+    hers.wait("backchannel: Stopped.")
+    opened(hers, "room close")
+    hers.wait("This cannot be undone")
+    hers.press(b"\x03")
+    hers.wait("backchannel: Stopped.")
+    hers.wait(r"\$ ")
+
+
+def test_a_knock_is_judged_at_the_terminal(ann: Person, hers: Terminal, person: People) -> None:
+    link = ann.get("invite", "make", "--party", "Beta").record["link"]
+    opened(hers, "admit --wait")
+    hers.wait("Waiting for knocks")
+    joining = person("Cy").start("join", "--name", "Cy", "--accept-rules", "--json", given=link)
+    words = joining.record('"words"')["words"]
+    hers.wait(rf"Cy \(participant, Beta\) knocks. Their words: {' '.join(words)}")
+    hers.wait("Do the words match what you hear")
+    hers.type("yes")
+    hers.wait("Done: Cy.")
+    assert joining.ended() == 0
+    hers.press(b"\x03")
+    hers.wait("backchannel: Stopped.")
+
+
 def test_closing_a_room_is_asked_again(hers: Terminal) -> None:
     opened(hers, "room close")
     hers.wait("This cannot be undone")

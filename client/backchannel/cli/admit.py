@@ -13,7 +13,7 @@ from backchannel import KnockArrived, Room, text
 from backchannel.cli.base import Command, options, run
 from backchannel.cli.opening import done, in_room, room_option
 from backchannel.cli.output import Record
-from backchannel.cli.questions import at_terminal
+from backchannel.cli.questions import at_terminal, choice_asked
 from backchannel.cli.words import described, listed, party_name, seat_name
 from backchannel.errors import BackchannelError
 from backchannel_protocol.room.state import Act
@@ -175,9 +175,7 @@ async def _ask(room: Room, question: Question) -> None:
     if out.as_json or not at_terminal():
         return
     asked = "Do the words match what you hear?" if question.words else "Do you approve?"
-    reply = await asyncio.to_thread(
-        click.prompt, asked, type=click.Choice(["yes", "no", "later"]), default="later", err=True
-    )
+    reply = await choice_asked(asked, ("yes", "no", "later"))
     if reply != "later":
         await answer(room, question, yes=reply == "yes")
 

@@ -10,9 +10,10 @@ import contextlib
 import getpass
 import os
 import re
+import signal
 import stat
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -56,7 +57,18 @@ def ask_secret(question: str) -> str:
     if not can_ask():
         sentence = "There is no terminal to ask at. Give the passphrase with --passphrase-file."
         raise BackchannelError("no-terminal", sentence)
-    return getpass.getpass(question)
+    with interruptible():
+        return getpass.getpass(question)
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Ctrl-C ends a question at once; the handler of asyncio waits for the loop, which waits here."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def read_secret(question: str, file: Path | None) -> str:

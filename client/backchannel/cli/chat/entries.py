@@ -25,6 +25,7 @@ from backchannel.room.facts import (
     MessageRetracted,
     MessageSent,
     MessagesSeen,
+    RoomEnded,
     RoomEntered,
     RoomGoverned,
     RoomStopped,
@@ -45,7 +46,16 @@ _FLAG: Final[Mapping[str, str]] = {
     "anonymous": " [may be quoted without the name]",
     "named": " [may be quoted by name]",
 }
-Trouble = RoomStopped | SendFailed | CommitSkipped | CommitVoided | VoidAsked | LeftBehind | EventIgnored
+Trouble = (
+    RoomStopped
+    | RoomEnded
+    | SendFailed
+    | CommitSkipped
+    | CommitVoided
+    | VoidAsked
+    | LeftBehind
+    | EventIgnored
+)
 GUTTER: Final = "      │ "
 
 
@@ -132,6 +142,8 @@ def _notice(fact: Trouble, state: RoomState) -> Entry:
         case VoidAsked():
             said = f"{seat_name(state, fact.seat)} asks the facilitators to take a change of the room back."
             return _plain("notice", said, fact)
+        case RoomEnded():
+            return _plain("event", text.clean(fact.sentence), fact)
         case LeftBehind():
             return _plain("notice", text.clean(fact.sentence), fact)
 

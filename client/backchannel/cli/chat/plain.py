@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
-import threading
-from collections.abc import AsyncIterator
 from typing import Final
 
 from backchannel.cli.chat.commands import Quit, obey
 from backchannel.cli.chat.conversation import Conversation
 from backchannel.cli.chat.entries import Entry
+from backchannel.cli.lines import typed_lines
 from backchannel.cli.output import Output
 from backchannel.errors import BackchannelError
 
 _WIDTH: Final = 100
-_AHEAD: Final = 64
-"""How many lines are read before they are sent."""
-
 _SILENT: Final = ("delivery", "seen")
 
 
@@ -32,7 +26,7 @@ def shown(out: Output, entry: Entry) -> None:
 
 async def converse(chat: Conversation, out: Output) -> bool:
     """Obeys each line of standard input. Whether it ended with /quit, and not because there is no more."""
-    async for line in _input():
+    async for line in typed_lines():
         try:
             await obey(chat, line)
         except Quit:
@@ -40,26 +34,3 @@ async def converse(chat: Conversation, out: Output) -> bool:
         except BackchannelError as error:
             out.failure(error.code, error.sentence)
     return False
-
-
-async def _input() -> AsyncIterator[str]:
-    """The lines of standard input; no thread of it keeps this program from ending."""
-    lines: asyncio.Queue[str | None] = asyncio.Queue(_AHEAD)
-    loop = asyncio.get_running_loop()
-
-    def put(line: str | None) -> bool:
-        try:
-            asyncio.run_coroutine_threadsafe(lines.put(line), loop).result()
-        except (RuntimeError, asyncio.CancelledError):
-            return False
-        return True
-
-    def read() -> None:
-        for line in sys.stdin:
-            if not put(line.rstrip("\n")):
-                return
-        put(None)
-
-    threading.Thread(target=read, name="standard input", daemon=True).start()
-    while (line := await lines.get()) is not None:
-        yield line
