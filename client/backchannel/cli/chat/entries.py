@@ -25,6 +25,7 @@ from backchannel.room.facts import (
     MessageRetracted,
     MessageSent,
     MessagesSeen,
+    OperationUnfit,
     RoomEnded,
     RoomEntered,
     RoomGoverned,
@@ -54,6 +55,7 @@ Trouble = (
     | CommitVoided
     | VoidAsked
     | LeftBehind
+    | OperationUnfit
     | EventIgnored
 )
 GUTTER: Final = "      │ "
@@ -63,7 +65,7 @@ GUTTER: Final = "      │ "
 class Entry:
     """Something to show.
 
-    kind   message, event, knock, notice, banner, day, unread
+    kind   message, event, knock, notice, warning, banner, day, unread
     head   one clean line; of a message, what stands before its text
     body   what somebody wrote, as it was written
     own    whether this seat did it
@@ -142,6 +144,9 @@ def _notice(fact: Trouble, state: RoomState) -> Entry:
         case VoidAsked():
             said = f"{seat_name(state, fact.seat)} asks the facilitators to take a change of the room back."
             return _plain("notice", said, fact)
+        case OperationUnfit():
+            said = f"Warning: {text.clean(fact.sentence)} (by {seat_name(state, fact.seat)})"
+            return _plain("warning", said, fact, code=fact.code)
         case RoomEnded():
             return _plain("event", text.clean(fact.sentence), fact)
         case LeftBehind():

@@ -35,6 +35,7 @@ STYLE: Final = Style.from_dict(
         "unread": "bold ansiyellow",
         "notice": "ansicyan",
         "knock": "bold ansiyellow",
+        "warning": "bold ansired",
         "banner": "bold ansiwhite bg:ansired",
         "waiting": "italic ansibrightblack",
         "exposure": "ansibrightblack",
