@@ -70,13 +70,15 @@ async def take(ledger: Ledger, events: Sequence[LogEvent]) -> None:
         if ledger.stopped is not None or ledger.view.presence is not Presence.PRESENT:
             return
         batch = _Batch(ledger)
+        witness = ledger.view.own
         try:
             for event in events:
                 if event.seq > batch.view.seq and batch.view.presence is Presence.PRESENT:
+                    witness = b64u(event.seat)
                     batch.add(event)
         except Stopped as reason:
             fact = RoomStopped(
-                seq=0, time=batch.view.time, seat=ledger.view.own, code=reason.code, sentence=reason.sentence
+                seq=0, time=batch.view.time, seat=witness, code=reason.code, sentence=reason.sentence
             )
             batch.change.notices.append(fact)
             await ledger.stop(reason, batch.change)

@@ -84,7 +84,7 @@ class LiveRoom:
             except (ServerUnreachable, TimeoutError):
                 pass
             except ServerRefused as error:
-                if error.code in waiting.FINAL:
+                if error.code in waiting.FINAL and not self._cut_off_by_skipped(error.code):
                     await self._end(error)
                     return
             except Stopped as error:
@@ -136,6 +136,12 @@ class LiveRoom:
         if hold is not None and hold.until > time.monotonic():
             return hold.reason
         return waiting.ON_ITS_WAY if item.place == min(ledger.items, default=item.place) else waiting.EARLIER
+
+    def _cut_off_by_skipped(self, code: str) -> bool:
+        """Whether the server cut this seat off for a commit that no member took: it will be taken back."""
+        view = self.ledger.view
+        skipped = view.presence is Presence.PRESENT and view.seat in view.clear.gone
+        return code == Code.REMOVED.value and skipped
 
     async def _end(self, error: BackchannelError) -> None:
         self.error = error

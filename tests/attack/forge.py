@@ -255,6 +255,7 @@ def forge_commit(
     init_secret: bytes | None = None,
     private: bool = True,
     psks: PskLookup = no_psks,
+    authenticated_data: bytes = b"",
 ) -> ForgedCommit:
     """A commit from what `state` knows, unchecked. `external`: a joiner's, who knows the public part.
 
@@ -289,7 +290,9 @@ def forge_commit(
     commit = alter_commit(Commit((*references, *proposals), None if made is None else made.update_path))
     wire_format = WireFormat.PRIVATE_MESSAGE if private and external is None else WireFormat.PUBLIC_MESSAGE
     signer = external or state.group.identity
-    signed = alter_signed(sign_content(signer, state.messages, sender, commit, b"", wire_format))
+    signed = alter_signed(
+        sign_content(signer, state.messages, sender, commit, authenticated_data, wire_format)
+    )
     tree = applied.tree if made is None else made.tree
     epoch = next_epoch(
         state.context,

@@ -140,7 +140,7 @@ class CommitSkipped(Fact, frozen=True, tag="skipped"):
 
 
 class RoomStopped(Fact, frozen=True, tag="stopped"):
-    """This room stops here, and why: the one red banner."""
+    """This room stops here, and why: the one red banner. `seat`: whose event was the one too much."""
 
     code: str
     sentence: str

@@ -12,17 +12,27 @@ import pytest
 from attack.rooms.intruder import verify_log
 from attack.rooms.stage import Stage, staged
 from backchannel.testing import LocalServer
+from backchannel_server.record.key import KEY_FILE
 from server.server_kit import Clock, hosting
 
 
+class Attacked(LocalServer):
+    """A server whose data folder is in the attacker's hands, too."""
+
+    def record_key(self) -> bytes:
+        """The private half, by which it signs checkpoints."""
+        return (self._data / KEY_FILE).read_bytes()
+
+
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
-    with LocalServer(tmp_path_factory.mktemp("attacked")) as running:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
+    running = Attacked(tmp_path_factory.mktemp("attacked"))
+    with running:
         yield running
 
 
 @pytest.fixture
-async def stage(server: LocalServer) -> AsyncIterator[Stage]:
+async def stage(server: Attacked) -> AsyncIterator[Stage]:
     async with staged(server) as one:
         yield one
 
@@ -34,7 +44,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def direct(server: LocalServer) -> AsyncIterator[Stage]:
+async def direct(server: Attacked) -> AsyncIterator[Stage]:
     """Nobody is between the people and the server; what it logged meanwhile tells nothing."""
     start = len(server.log.read_text())
     async with staged(server, proxied=False) as one:
@@ -46,6 +56,7 @@ async def direct(server: LocalServer) -> AsyncIterator[Stage]:
 async def inside(tmp_path: Path) -> AsyncIterator[Stage]:
     """The same with a server in this process, whose rules can be taken out."""
     async with hosting(tmp_path / "data", Clock(int(time.time()))) as host:
-        server = SimpleNamespace(url=host.url, token=host.running.token)
+        key = host.running.key.private
+        server = SimpleNamespace(url=host.url, token=host.running.token, record_key=lambda: key)
         async with staged(server, proxied=False) as one:
             yield one

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 
 from attack.rooms.attacks import Rule, without
@@ -15,9 +16,12 @@ from backchannel.room.view import RoomView
 from backchannel_protocol.envelope import Envelope
 from backchannel_protocol.events import LogEvent
 from backchannel_protocol.ids import parse_b64u
+from backchannel_protocol.room.commit import CommitChange
+from backchannel_protocol.room.decide import decide
 from backchannel_protocol.room.place import At
-from backchannel_protocol.room.state import Act, RoomState
-from backchannel_protocol.room.timeline import Said, decide_chat
+from backchannel_protocol.room.refusals import FoldRefusal
+from backchannel_protocol.room.state import Act, Role, RoomState, Seat
+from backchannel_protocol.room.timeline import Exposure, Message, Said, decide_chat
 
 AuthorOf = Callable[[str], str | None]
 
@@ -108,3 +112,61 @@ def approvals_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
         return state, tuple(sorted({one.by for one in state.approvals.values()}))
 
     monkeypatch.setattr("backchannel_protocol.room.commit.use_approvals", generous)
+
+
+def the_fold_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Governance counts where the room's state allows it."""
+
+    def obedient(state: RoomState | None, at: At, envelope: Envelope) -> RoomState | None:
+        try:
+            return decide(state, at, envelope)
+        except FoldRefusal:
+            return state
+
+    monkeypatch.setattr("backchannel.room.speech.decide", obedient)
+
+
+def the_timeline_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chat counts where the seat may write it, and says what chat says."""
+
+    def obedient(state: RoomState, at: At, envelope: Envelope, last: int) -> Said:
+        try:
+            return decide_chat(state, at, envelope, last)
+        except FoldRefusal:
+            return Message(str(envelope.body), Exposure("room", "no", 0))
+
+    monkeypatch.setattr("backchannel.room.speech.decide_chat", obedient)
+
+
+def the_record_has_its_entries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What must stay provable has its entry, and nothing else has one."""
+    for module in ("engine", "commits"):
+        monkeypatch.setattr(f"backchannel.room.{module}.leaf_fits", lambda *_: True)
+
+
+only_authors_retract: Rule = without("backchannel.room.speech.check_retraction")
+
+
+def operations_are_what_was_decided(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the server is told is what the members were told."""
+
+    def trusting(state: RoomState, *_: object, **__: object) -> tuple[RoomState, None]:
+        return state, None
+
+    monkeypatch.setattr("backchannel.room.commits.decide_operation", trusting)
+
+
+def commits_are_decided(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit does what was approved, and nothing else."""
+
+    def trusting(state: RoomState, at: At, change: CommitChange, *_: object) -> RoomState:
+        joined = {
+            one.seat: Seat(
+                one.leaf, Role.PARTICIPANT, None, "Ghost", one.keys, None, 0, at.seq, (at.sender,), False
+            )
+            for one in change.joining
+        }
+        return msgspec.structs.replace(state, seats={**state.seats, **joined})
+
+    monkeypatch.setattr("backchannel.room.commits.check_authenticated_data", lambda *_: True)
+    monkeypatch.setattr("backchannel.room.commits.decide_commit", trusting)

@@ -24,6 +24,9 @@ class Server(Protocol):
     url: str
     token: str
 
+    def record_key(self) -> bytes:
+        """The private half."""
+
 
 @dataclass
 class Person:

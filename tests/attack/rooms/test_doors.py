@@ -16,7 +16,8 @@ from attack.rooms.attacks import Attack, Attacks, hold
 from attack.rooms.intruder import Scene, attached, other_address, put, said_next, unharmed
 from attack.rooms.malformed import Tree, headers, noise, variants
 from attack.rooms.stage import Stage
-from backchannel import Role
+from backchannel import BackchannelError, Role
+from backchannel.connection.host import HttpHost
 from backchannel_protocol.frames import Mail, Refused
 from backchannel_protocol.http_bodies import CreateRoom, Knock
 from backchannel_protocol.ids import RoomId
@@ -105,6 +106,13 @@ async def test_paths_that_lead_nowhere(direct: Stage) -> None:
             connector = aiohttp.TCPConnector(local_addr=(other_address(), 0))
             async with aiohttp.ClientSession(connector=connector) as http, http.get(scene.url + path) as got:
                 hold(400 <= got.status < 500, f"{path}: {got.status}")
+
+
+@pytest.mark.parametrize("url", ["http://example.org", "http://192.0.2.1:8470", "http://localhost.example"])
+def test_a_client_speaks_to_no_far_server_without_tls(url: str) -> None:
+    with pytest.raises(BackchannelError) as refused:
+        HttpHost(url)
+    assert refused.value.code == "server-without-tls"
 
 
 # ---- knocks at others' doors

@@ -14,10 +14,20 @@ from attack.rooms.attacks import Attack, Attacks, hold
 from attack.rooms.stage import Seated, Stage, goes_on, heard, say, stops, until
 from backchannel import EventIgnored
 from backchannel_protocol.events import EventKind, LogEvent
-from backchannel_protocol.frames import Ack, Attached, ClientFrame, Events, Refused, ServerFrame, Submit
+from backchannel_protocol.frames import (
+    Ack,
+    Attach,
+    Attached,
+    ClientFrame,
+    Events,
+    Refused,
+    ServerFrame,
+    Submit,
+)
 from backchannel_protocol.ids import parse_b64u
 from backchannel_protocol.keys import generate_key
 from backchannel_protocol.operations import SeatAdd, encode_operation
+from backchannel_protocol.record.note import CheckpointBody, origin, sign_checkpoint
 
 ATTACKS: Attacks[Stage] = Attacks()
 Alter = Callable[[LogEvent], LogEvent]
@@ -113,7 +123,7 @@ async def alters_an_epoch(stage: Stage) -> None:
 
 @ATTACKS.against(rules.what_others_verified)
 async def adds_an_entry_to_the_record(stage: Stage) -> None:
-    await bo_stops(stage, altered(leaf=b"\1" + bytes(32)), "log-differs", "attacked")
+    await bo_stops(stage, altered(leaf=b"\1" + bytes(32)), "log-differs")
 
 
 @ATTACKS.against(rules.what_others_verified)
@@ -401,7 +411,8 @@ async def answers_with_another_record_key(stage: Stage) -> None:
     signed: list[ClientFrame] = []
 
     def up(frame: ClientFrame) -> list[ClientFrame]:
-        signed.append(frame)
+        if isinstance(frame, Attach):
+            signed.append(frame)
         return [frame]
 
     other = generate_key()
@@ -414,6 +425,31 @@ async def answers_with_another_record_key(stage: Stage) -> None:
     hold(not signed, f"something was sent to it: {signed}")
     error = bo.room._live.error
     hold(error is not None and error.code == "record-key", f"{error}")
+    await goes_on(ann)
+
+
+@ATTACKS.against(rules.the_record_is_the_logs)
+async def signs_a_checkpoint_of_another_record(stage: Stage) -> None:
+    """With the true record key: what it signs is not what the log says."""
+    ann, bo = await stage.pair()
+    view = bo.room.ledger.view
+    key = stage.server.record_key()
+    forged = CheckpointBody(origin(view.room), view.record.size, bytes(32))
+    shown = asyncio.Event()
+
+    def down(frame: ServerFrame) -> list[ServerFrame]:
+        if not isinstance(frame, Attached):
+            return [frame]
+        shown.set()
+        return [msgspec.structs.replace(frame, checkpoint=sign_checkpoint(forged, key))]
+
+    bo.proxy.down = down
+    await bo.proxy.cut()
+    await shown.wait()
+    await until(bo, lambda: bo.room.connected)
+    hold(bo.stopped is not None, "it took the checkpoint")
+    assert bo.stopped is not None
+    hold(bo.stopped.code == "record-differs", bo.stopped.code)
     await goes_on(ann)
 
 
