@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from backchannel.errors import ServerRefused, Stopped
+from backchannel.errors import ServerRefused, ServerUnreachable, Stopped
 from backchannel_protocol.connection import Connection, Role, choose_version
 from backchannel_protocol.errors import RemoteProtocolError
 from backchannel_protocol.frames import (
@@ -81,8 +82,13 @@ class Session:
             return attached
 
     async def send(self, frame: ClientFrame) -> None:
-        """Raises ServerUnreachable."""
-        await self._pipe.send(self._connection.send(frame))
+        """A connection that breaks here is found out by who receives, after all that came before.
+
+        The server's last events and its last word may say why: they are not thrown away.
+        """
+        data = self._connection.send(frame)
+        with suppress(ServerUnreachable):
+            await self._pipe.send(data)
 
     async def receive(self) -> Frame:
         """The next frame. Raises ServerUnreachable, and ServerRefused for the server's last word."""
