@@ -18,7 +18,7 @@ import msgspec
 from attack.forge import ForgedCommit
 from attack.rooms.intruder import attached, put, said_next
 from attack.rooms.stage import Seated
-from backchannel import CommitSkipped, CommitVoided, EventIgnored
+from backchannel import CommitSkipped, CommitVoided, EventIgnored, OperationUnfit
 from backchannel.room.engine import OwnEvent, prepare
 from backchannel.room.keys import SeatKeys
 from backchannel.room.leaves import governance_entry, leaf_of, operation_entry
@@ -165,8 +165,9 @@ def is_quiet(people: Sequence[Seated]) -> bool:
 
 # ---- what the honest were told
 def ignored(one: Seated, by: str) -> list[str]:
-    """The codes of what somebody's events were ignored for."""
-    return [fact.code for fact in one.room.history() if isinstance(fact, EventIgnored) and fact.seat == by]
+    """The codes of what is told of somebody's events that do not count, or do not fit the room."""
+    told = (fact for fact in one.room.history() if isinstance(fact, EventIgnored | OperationUnfit))
+    return [fact.code for fact in told if fact.seat == by]
 
 
 def skipped(one: Seated) -> list[str]:
