@@ -193,7 +193,8 @@ async def test_a_room_is_closed_and_purged(server: LocalServer, tmp_path: Path, 
     async with everybody(tmp_path, "bo") as (client,):
         with pytest.raises(ServerRefused) as refused:
             await asyncio.wait_for(the_room(client).caught_up(), WAIT_S)
-        assert refused.value.code == "unknown-room"
+        assert refused.value.code == "room-ended"  # everybody disclosed: the keys are gone from the device
+        assert texts(the_room(client)) == ["Before we part."]
 
 
 def chat_bodies(path: Path) -> int:

@@ -18,7 +18,7 @@ import hashlib
 import hmac
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -124,21 +124,22 @@ class Profile:
         return hmac.digest(self._sealer.name_key(), content, hashlib.sha256)
 
     def _rooms(self) -> dict[bytes, bytes]:
-        rows: Iterable[tuple[bytes, bytes]] = self._connection.execute("SELECT room, value FROM rooms")
+        rows: list[tuple[bytes, bytes]]
+        rows = self._connection.execute("SELECT room, value FROM rooms").fetchall()
         return dict(_named(self._sealer.open(_place("rooms", room), value)) for room, value in rows)
 
     def _records(self, room: bytes) -> dict[str, bytes]:
-        rows: Iterable[tuple[bytes, bytes]] = self._connection.execute(
+        rows: list[tuple[bytes, bytes]] = self._connection.execute(
             "SELECT name, value FROM records WHERE room = ?", (room,)
-        )
+        ).fetchall()
         opened = (_named(self._sealer.open(_place("records", room, tag), value)) for tag, value in rows)
         return {name.decode(): value for name, value in opened}
 
     def _numbered(self, table: str, column: str, room: bytes) -> dict[int, bytes]:
-        rows: Iterable[tuple[int, bytes]] = self._connection.execute(
+        rows: list[tuple[int, bytes]] = self._connection.execute(
             f"SELECT {column}, value FROM {table} WHERE room = ? ORDER BY {column}",  # noqa: S608 - our own names
             (room,),
-        )
+        ).fetchall()
         return {at: self._sealer.open(_place(table, room, at), value) for at, value in rows}
 
     # ---- writing
@@ -212,10 +213,14 @@ def _erase(connection: sqlite3.Connection) -> None:
 
     secure_delete writes zeros over a deleted cell where it stands, but cells move between pages and
     the write-ahead log has pages as they were. So the database is written anew, and the log emptied.
-    A mark, written with what deletes, stays until that is done: after a crash it is done at opening.
+    A mark, written with what deletes, stays until that is done: after a crash, or where there is no
+    room on the disk for it, it is done at the next erasing or opening.
     """
-    connection.execute("VACUUM")
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    try:
+        connection.execute("VACUUM")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    except sqlite3.OperationalError:
+        return
     connection.execute("DELETE FROM meta WHERE name = 'erasing'")
 
 
