@@ -14,7 +14,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from backchannel import CommitSkipped, CommitVoided, EventIgnored, MessageSent, RoomStopped, SendFailed
+from backchannel import (
+    CommitSkipped,
+    CommitVoided,
+    EventIgnored,
+    KnockArrived,
+    MessageSent,
+    RoomStopped,
+    SendFailed,
+)
 from backchannel.room.facts import AnyFact
 from backchannel_protocol.ids import b64u
 
@@ -236,12 +244,16 @@ def may_be_ignored(fact: EventIgnored) -> bool:
 
 
 def _alike(evidence: Evidence) -> Iterator[Fault]:
-    """Two histories that cover an event say the same of it; who is present has the same state."""
+    """Two histories that cover an event say the same of it; who is present has the same state.
+
+    But for knocks, which are shown to facilitators alone.
+    """
     said: dict[int, tuple[str, list[AnyFact]]] = {}
     for member in evidence.members:
         facts: dict[int, list[AnyFact]] = {}
         for fact in member.facts:
-            facts.setdefault(fact.seq, []).append(fact)
+            if not isinstance(fact, KnockArrived):
+                facts.setdefault(fact.seq, []).append(fact)
         for seq in range(member.begin + 1, member.seq + 1):
             name, known = said.setdefault(seq, (member.name, facts.get(seq, [])))
             if known != facts.get(seq, []):
