@@ -344,7 +344,7 @@ async def hides_that_an_approval_was_taken_back(stage: Stage) -> None:
     knocking = await cy.client.knock(await ann.room.invite(party="b"), "Cy")
     waiting = asyncio.create_task(knocking.admitted())
     await ann.room.approve(await knock_of(ann.room, "Cy"))
-    await until(bea, lambda: bool(bea.room.proposals()))
+    await until(bea, lambda: bool(bea.room.proposals() and bea.room.knocks()))
     await settle(ann, bea, bo)
     liar = Withheld(bea.seat)
     liar.armed = True
@@ -368,7 +368,7 @@ async def delays_that_an_approval_is_taken_back(stage: Stage) -> None:
     knocking = await cy.client.knock(await ann.room.invite(party="b"), "Cy")
     waiting = asyncio.create_task(knocking.admitted())
     await ann.room.approve(await knock_of(ann.room, "Cy"))
-    await until(bea, lambda: bool(bea.room.proposals()))
+    await until(bea, lambda: bool(bea.room.proposals() and bea.room.knocks()))
     (act,) = bea.room.proposals()
     held: list[ClientFrame] = []
     delaying = False
