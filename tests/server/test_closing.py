@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
@@ -63,6 +64,15 @@ class Story:
         ):
             await line.reach(upto)
             await line.send(Cursor(upto))
+            async with asyncio.timeout(20):
+                while self.cursor_of(seat) < upto:  # noqa: ASYNC110 - a cursor is not acknowledged
+                    await asyncio.sleep(0.02)
+
+    def cursor_of(self, seat: Seat) -> int:
+        """Up to where the server knows that a device has everything."""
+        with closing(sqlite3.connect(self.folder / DATABASE)) as database:
+            (cursor,) = database.execute("SELECT cursor FROM seats WHERE id = ?", (seat.id,)).fetchone()
+        return int(cursor)
 
 
 @pytest.fixture
