@@ -176,7 +176,8 @@ async def _listening(
 ) -> AsyncIterator[int]:
     """The edges. They end in this order: no new connections, what was sent is written, Bye, the rest."""
     reception = Reception.make(context, key, settings.events_a_second)
-    addresses = Addresses(settings.requests_a_minute, behind_proxy=settings.behind_proxy)
+    proxies = settings.trusted_proxies if settings.behind_proxy else ()
+    addresses = Addresses(settings.requests_a_minute, proxies)
     sockets = WebSockets(reception, addresses, tasks.create_task)
     application = web.Application(client_max_size=MAX_REQUEST_BYTES, middlewares=[refusing(addresses)])
     upgrade = web.route(UPGRADE.method, UPGRADE.path, sockets.handle)

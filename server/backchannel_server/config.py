@@ -23,6 +23,7 @@ FILE: Final = "settings.toml"
 _TRUE: Final = ("true", "yes", "on", "1")
 _FALSE: Final = ("false", "no", "off", "0")
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class SettingsError(Exception):
@@ -57,9 +58,11 @@ class Settings:
     )
     behind_proxy: bool = field(
         default=False,
-        metadata={
-            "doc": "A proxy in front does TLS and sets X-Forwarded-For; nobody else can reach this port."
-        },
+        metadata={"doc": "A proxy in front does TLS and, where it is in trusted_proxies, says who asks."},
+    )
+    trusted_proxies: tuple[Network, ...] = field(
+        default=(ipaddress.IPv4Network("127.0.0.0/8"), ipaddress.IPv6Network("::1/128")),
+        metadata={"doc": "Addresses and networks, with commas between, whose X-Forwarded-For is believed."},
     )
     requests_a_minute: int = field(
         default=REQUESTS_A_MINUTE,
@@ -218,6 +221,16 @@ def _parse_level(value: str) -> str:
     return value.lower()
 
 
+def _parse_networks(value: str) -> tuple[Network, ...]:
+    try:
+        networks = tuple(ipaddress.ip_network(word.strip()) for word in value.split(",") if word.strip())
+    except ValueError:
+        raise ValueError("it has to be addresses or networks, such as 10.0.0.2 or 10.0.0.0/24") from None
+    if any(network.prefixlen == 0 for network in networks):
+        raise ValueError("a network of all addresses would let everybody say who asks")
+    return networks
+
+
 def _parse_path(value: str) -> Path:
     return Path(value).expanduser().absolute()
 
@@ -228,6 +241,7 @@ _PARSERS: Final[Mapping[str, Callable[[str], object]]] = {
     "tls_cert": _parse_path,
     "tls_key": _parse_path,
     "behind_proxy": _parse_bool,
+    "trusted_proxies": _parse_networks,
     "requests_a_minute": _parse_int,
     "events_a_second": _parse_int,
     "sweep_interval_s": _parse_int,
@@ -261,6 +275,18 @@ def describe_settings() -> str:
     lines = []
     for one in fields(Settings):
         default = default_data() if one.name == "data" else one.default
-        shown = "" if default is None else f" [{str(default).lower() if default is False else default}]"
-        lines.append(f"  {flag(one.name):22} {one.metadata['doc']}{shown}")
+        lines.append(f"  {flag(one.name):22} {one.metadata['doc']}{_shown(default)}")
     return "\n".join(lines)
+
+
+def _shown(default: object) -> str:
+    """A default as one would give it."""
+    match default:
+        case None:
+            return ""
+        case False:
+            return " [false]"
+        case tuple():
+            return f" [{','.join(map(str, default))}]"
+        case _:
+            return f" [{default}]"

@@ -39,6 +39,9 @@ def test_flags_before_environment_before_file(tmp_path: Path) -> None:
         (["--tls-cert", "/nowhere"], {}, "", "given together"),
         (["--tls-cert", "/nowhere", "--tls-key", "/nowhere"], {}, "", "there is no file"),
         (["--sweep-interval-s", "0"], {}, "", "at least 1"),
+        (["--trusted-proxies", "proxy"], {}, "", "addresses or networks"),
+        (["--trusted-proxies", "10.0.0.1/24"], {}, "", "addresses or networks"),
+        ([], {"BACKCHANNEL_TRUSTED_PROXIES": "10.0.0.1, ::/0"}, "", "a network of all addresses"),
     ],
 )
 def test_what_cannot_be_used_is_named_in_one_line(
@@ -55,6 +58,16 @@ def test_a_proxy_or_an_onion_service_in_front_is_enough(tmp_path: Path) -> None:
     assert load_settings(flags, {}).behind_proxy
     onion = ["--data", str(tmp_path), "--public-url", "http://abc.onion/"]
     assert load_settings(parse_flags(onion), {}).url == "http://abc.onion"
+
+
+def test_proxies_are_loopback_or_as_named(tmp_path: Path) -> None:
+    for words, networks in (
+        ([], ["127.0.0.0/8", "::1/128"]),
+        (["--trusted-proxies", "10.0.0.2, fd00::/64,"], ["10.0.0.2/32", "fd00::/64"]),
+        (["--trusted-proxies", ""], []),
+    ):
+        flags = parse_flags(["--data", str(tmp_path), *words])
+        assert [str(one) for one in load_settings(flags, {}).trusted_proxies] == networks
 
 
 def test_every_setting_is_documented() -> None:
