@@ -22,9 +22,11 @@ from backchannel_server.actions.context import Context
 from backchannel_server.actions.sweep import do_sweep
 from backchannel_server.actions.tokens import do_make_host_token
 from backchannel_server.addresses import Addresses
+from backchannel_server.answers import add_headers
 from backchannel_server.config import Settings, SettingsError
+from backchannel_server.door import RESERVED_FILES, Bounds, Door, raise_file_limit
 from backchannel_server.fanout.feed import Feeds
-from backchannel_server.http import MAX_REQUEST_BYTES, Http, add_headers, refusing
+from backchannel_server.http import MAX_REQUEST_BYTES, Http, refusing
 from backchannel_server.metrics import Metrics
 from backchannel_server.record.checkpoint import sign_room
 from backchannel_server.record.key import RecordKey, load_record_key
@@ -186,17 +188,21 @@ async def _listening(
     # access_log would name addresses
     runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
-    site = web.TCPSite(runner, settings.host, settings.port, ssl_context=tls)
+    assert runner.server is not None
+    files = raise_file_limit(settings.connections + RESERVED_FILES)
+    bounds = Bounds.of(settings.connections, files)
+    if bounds.open < settings.connections:
+        log.warning("the system allows fewer connections than the settings", extra={"count": bounds.open})
+    door = Door(runner.server, bounds, tls, tasks.create_task)
     try:
-        await site.start()
-        assert runner.addresses
-        yield int(runner.addresses[0][1])
-        await site.stop()
+        yield await door.open(settings.host, settings.port)
+        await door.shut()
         with suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_S):
                 await context.committer.drain()
         await sockets.stop()
     finally:
+        await door.shut()
         await runner.cleanup()
 
 

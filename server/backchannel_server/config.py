@@ -71,6 +71,10 @@ class Settings:
     events_a_second: int = field(
         default=EVENTS_A_SECOND, metadata={"doc": "Events that one seat may submit a second, on average."}
     )
+    connections: int = field(
+        default=10_000,
+        metadata={"doc": "Connections at the same time; fewer where the system allows fewer open files."},
+    )
     sweep_interval_s: int = field(
         default=60, metadata={"doc": "How often retention is looked after, in seconds."}
     )
@@ -119,7 +123,7 @@ def verify_settings(settings: Settings) -> None:
     for name, path in (("tls_cert", settings.tls_cert), ("tls_key", settings.tls_key)):
         if path is not None and not path.is_file():
             raise SettingsError(f"{name}: there is no file {path}")
-    for name in ("requests_a_minute", "events_a_second", "sweep_interval_s"):
+    for name in ("requests_a_minute", "events_a_second", "connections", "sweep_interval_s"):
         if getattr(settings, name) < 1:
             raise SettingsError(f"{name} has to be at least 1")
     if settings.public_url is not None:
@@ -244,6 +248,7 @@ _PARSERS: Final[Mapping[str, Callable[[str], object]]] = {
     "trusted_proxies": _parse_networks,
     "requests_a_minute": _parse_int,
     "events_a_second": _parse_int,
+    "connections": _parse_int,
     "sweep_interval_s": _parse_int,
     "log_level": _parse_level,
 }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -13,7 +12,6 @@ from aiohttp.typedefs import Handler, Middleware
 from sqlalchemy import select
 
 from backchannel_protocol.errors import RemoteProtocolError
-from backchannel_protocol.frames import encode_frame
 from backchannel_protocol.http_bodies import (
     MEDIA_TYPE,
     CreateRoom,
@@ -32,33 +30,20 @@ from backchannel_server.actions.mail import do_knock
 from backchannel_server.actions.rooms import do_create_room
 from backchannel_server.actions.tokens import do_make_room_token
 from backchannel_server.addresses import Addresses
+from backchannel_server.answers import refused
 from backchannel_server.enforce.rates import Rates
 from backchannel_server.refusal import Refusal
-from backchannel_server.routes import ROUTES, status_of
+from backchannel_server.routes import ROUTES
 from backchannel_server.session import Reception
-from backchannel_server.sights import STYLE_HASH, render_sights
+from backchannel_server.sights import render_sights
 from backchannel_server.storage.reads import read_room
 from backchannel_server.storage.tables import tokens
+from backchannel_server.visitor import read_body, visitor_of
 
 MAX_REQUEST_BYTES: Final = MAX_MAIL_BYTES + 4_096
 LOOKS_A_SECOND: Final = 2.0
 """How often one invitation's mailbox may be looked into, on average."""
 LOOKS_BURST: Final = 60
-
-HEADERS: Final[Mapping[str, str]] = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": (
-        f"default-src 'none'; style-src '{STYLE_HASH}'; frame-ancestors 'none'; base-uri 'none'; "
-        "form-action 'none'"
-    ),
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    "Referrer-Policy": "no-referrer",
-    "Server": "backchannel",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
 
 log = logging.getLogger(__name__)
 
@@ -79,19 +64,19 @@ class Http:
     async def make_token(self, request: web.Request) -> web.Response:
         """POST /v1/tokens: [rooms, expires], by the bearer of the host's token."""
         token = _bearer(request)
-        wanted = parse_body(await request.read(), MakeToken)
+        wanted = parse_body(await read_body(request, MAX_REQUEST_BYTES), MakeToken)
         return _packed(TokenMade(await do_make_room_token(self._context, token, wanted)), 201)
 
     async def create_room(self, request: web.Request) -> web.Response:
         """POST /v1/rooms: [room, seat, seat key], by a bearer of a token."""
         token = _bearer(request)
-        wanted = parse_body(await request.read(), CreateRoom)
+        wanted = parse_body(await read_body(request, MAX_REQUEST_BYTES), CreateRoom)
         room = await do_create_room(self._context, token, wanted)
         return _packed(RoomCreated(self._reception.key.public, self._context.checkpoint(room)), 201)
 
     async def mail(self, request: web.Request) -> web.Response:
         """POST /v1/mail: an invitee's letter or look, signed with the invitation's keys."""
-        knock = parse_body(await request.read(), Knock)
+        knock = parse_body(await read_body(request, MAX_REQUEST_BYTES), Knock)
         wait = self._looks.take(knock.mailbox, 1, time.monotonic())
         if wait:
             raise Refusal(Code.TOO_FAST, retry_after_s=int(wait) + 1)
@@ -132,41 +117,42 @@ def refusing(addresses: Addresses) -> Middleware:
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        visitor = visitor_of(request)
+        visitor.heard()
         try:
             if request.method != "GET":
                 addresses.verify(request)
             return await handler(request)
         except RemoteProtocolError as error:
             addresses.charge(request)
-            return _refused(Refusal.of(error))
+            return refused(Refusal.of(error))
         except Refusal as refusal:
             if refusal.code is not Code.TOO_FAST:
                 addresses.charge(request)
-            return _refused(refusal)
-        except web.HTTPRequestEntityTooLarge:
+            return _last(refused(refusal)) if refusal.code is Code.TOO_SLOW else refused(refusal)
+        except (web.HTTPBadRequest, web.RequestPayloadError):  # of aiohttp: no WebSocket, no whole chunk
             addresses.charge(request)
-            return _refused(Refusal(Code.TOO_LARGE))
-        except web.HTTPBadRequest:  # of aiohttp itself: no WebSocket, though its path
-            addresses.charge(request)
-            return _refused(Refusal(Code.MALFORMED))
+            return refused(Refusal(Code.MALFORMED))
         except web.HTTPException:
             addresses.charge(request)
             raise
+        except ConnectionError:
+            raise  # the peer is gone; aiohttp ends the connection
         except Exception as error:  # noqa: BLE001 - our fault: a code for the peer, a kind for the log
             log.error(  # noqa: TRY400 - a traceback may carry content
                 "a request failed", extra={"fault": type(error).__name__}
             )
-            return _refused(Refusal(Code.INTERNAL))
+            return refused(Refusal(Code.INTERNAL))
+        finally:
+            visitor.answered()
 
     return middleware
 
 
-async def add_headers(_: web.Request, response: web.StreamResponse) -> None:
-    """on_response_prepare. A WebSocket is no page, and would keep them for as long as it is open."""
-    if isinstance(response, web.WebSocketResponse):
-        return
-    for name, value in HEADERS.items():
-        response.headers[name] = value
+def _last(response: web.Response) -> web.Response:
+    """Nothing else is read from this connection."""
+    response.force_close()
+    return response
 
 
 def _bearer(request: web.Request) -> str:
@@ -179,14 +165,3 @@ def _bearer(request: web.Request) -> str:
 
 def _packed(body: msgspec.Struct, status: int = 200) -> web.Response:
     return web.Response(body=encode_body(body), status=status, content_type=MEDIA_TYPE)
-
-
-def _refused(refusal: Refusal) -> web.Response:
-    response = web.Response(
-        body=encode_frame(refusal.frame(None)),
-        status=status_of(refusal.code),
-        content_type=MEDIA_TYPE,
-    )
-    if refusal.retry_after_s is not None:
-        response.headers["Retry-After"] = str(refusal.retry_after_s)
-    return response

@@ -41,6 +41,7 @@ STATUS: Final[Mapping[Code, int]] = {
     Code.TOO_FAST: 429,
     Code.TOO_LARGE: 413,
     Code.TOO_MANY: 409,
+    Code.TOO_SLOW: 408,
     Code.UNKNOWN_ROOM: 404,
 }
 """The status beside a refusal's code; BAD_REQUEST for the rest."""
@@ -64,7 +65,14 @@ class Route:
     refusals: tuple[Code, ...] = ()
 
 
-_BODY: Final = (Code.MALFORMED, Code.TOO_LARGE, Code.TOO_FAST, Code.STORAGE_FULL, Code.INTERNAL)
+_BODY: Final = (
+    Code.MALFORMED,
+    Code.TOO_LARGE,
+    Code.TOO_SLOW,
+    Code.TOO_FAST,
+    Code.STORAGE_FULL,
+    Code.INTERNAL,
+)
 
 UPGRADE: Final = Route(
     "GET",

@@ -23,14 +23,12 @@ from backchannel_protocol.refusals import Code
 from backchannel_server.addresses import Addresses
 from backchannel_server.refusal import Refusal
 from backchannel_server.session import Reception, Session
+from backchannel_server.visitor import visitor_of
 
 SUBPROTOCOL: Final = "backchannel.v1"
 
 CLOSE_GRACE_S: Final = 1.5
 """How long a peer may take to fetch its last bytes and close; then the connection is torn down."""
-
-UNATTACHED: Final = 1_000
-"""How many connections may be about to attach at the same time."""
 
 _PING: Final = b"\x89\x00"
 log = logging.getLogger(__name__)
@@ -72,8 +70,6 @@ class WebSockets:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """One connection, from upgrade to end."""
         self._addresses.verify(request)
-        if sum(not line.session.is_attached for line in self._open) >= UNATTACHED:
-            raise Refusal(Code.TOO_FAST, retry_after_s=1)
         line = _Line(self._reception, self._spawn, request)
         await line.socket.prepare(request)
         self._open.add(line)
@@ -106,9 +102,9 @@ class _Line:
         "_heard",
         "_loop",
         "_ping_timer",
-        "_protocol",
         "_spawn",
         "_transport",
+        "_visitor",
         "session",
         "socket",
         "was_attached",
@@ -117,7 +113,7 @@ class _Line:
     def __init__(self, reception: Reception, spawn: Spawn, request: web.Request) -> None:
         self._loop = asyncio.get_running_loop()
         self._spawn = spawn
-        self._protocol = request.protocol
+        self._visitor = visitor_of(request)
         self._transport = request.transport
         self._heard = self._loop.time()
         self._closing: asyncio.Task[None] | None = None
@@ -150,12 +146,16 @@ class _Line:
 
     # ---- reading
     async def _read(self) -> None:
+        is_proved = False
         while True:
             message = await self.socket.receive()
             self._heard = self._loop.time()
             match message.type:
                 case WSMsgType.BINARY:
                     await self.session.receive(message.data)
+                    if not is_proved and self.session.is_attached:
+                        is_proved = True
+                        self._visitor.proved()
                 case WSMsgType.TEXT:
                     self.session.end(Refusal(Code.MALFORMED))
                 case WSMsgType.PING:
@@ -173,7 +173,7 @@ class _Line:
     def _write(self) -> None:
         """Until nothing waits, or the peer does not fetch it fast enough."""
         outbox = self.session.outbox
-        while not self._protocol.writing_paused:
+        while not self._visitor.writing_paused:
             frames = outbox.take()
             if not frames:
                 if outbox.is_over:
@@ -186,7 +186,7 @@ class _Line:
     async def _write_on(self) -> None:
         """Goes on when the peer has fetched enough; aiohttp has no public drain for what it did not frame."""
         try:
-            await self._protocol._drain_helper()  # noqa: SLF001 - see above
+            await self._visitor._drain_helper()  # noqa: SLF001 - see above
         except ConnectionError:
             return
         self._write()

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import ssl
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
 import msgspec
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from backchannel_protocol.frames import Refused
 from backchannel_protocol.http_bodies import CreateRoom
@@ -18,6 +14,7 @@ from backchannel_protocol.ids import RoomId, b64u
 from backchannel_protocol.record.note import origin, verify_checkpoint
 from backchannel_server.storage.tables import metadata
 from server.server_kit import Host, Seat, create_room, get, hosting, new_room, post, random_id
+from server.tls_kit import certificate
 
 
 async def test_a_room_is_created_once_and_the_same_request_answered_alike(host: Host) -> None:
@@ -63,29 +60,7 @@ async def test_the_page_of_what_the_server_sees_names_every_column(host: Host) -
 
 
 async def test_tls(tmp_path: Path) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    cert_file, key_file = tmp_path / "cert.pem", tmp_path / "key.pem"
-    cert_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    key_file.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
+    cert_file, key_file = certificate(tmp_path)
     trusted = ssl.create_default_context(cafile=str(cert_file))
     async with (
         hosting(tmp_path / "data", host="localhost", tls_cert=cert_file, tls_key=key_file) as host,

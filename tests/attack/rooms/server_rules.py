@@ -18,6 +18,7 @@ an_epoch_is_the_rooms: Rule = without("backchannel_server.enforce.submit._verify
 framing_says_the_same: Rule = without("backchannel_server.enforce.submit.verify_framing")
 operations_stand_where_they_may: Rule = without("backchannel_server.enforce.submit.verify_places")
 mail_is_signed: Rule = without("backchannel_server.enforce.mail._verify_signature")
+who_stands_in_the_door_makes_room: Rule = without("backchannel_server.door.Unproved.first_to_go")
 mailboxes_close: Rule = without("backchannel_server.enforce.mail._verify_open")
 
 

@@ -8,15 +8,17 @@ import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 from websockets.typing import Subprotocol
 
 from attack.rooms import server_rules as rules
-from attack.rooms.attacks import Attack, Attacks, hold
+from attack.rooms.attacks import Attack, Attacks, Reached, hold
 from attack.rooms.intruder import (
     Scene,
     attached,
@@ -28,18 +30,20 @@ from attack.rooms.intruder import (
     seat_of,
     unharmed,
 )
-from attack.rooms.stage import Stage
+from attack.rooms.stage import Stage, staged
 from attack.rooms.test_doors import open_door
 from backchannel.testing import LocalServer
 from backchannel_protocol.frames import Ack, Bye, Cursor, Refused, Submit
 from backchannel_protocol.limits import EVENTS_BURST, REQUESTS_A_MINUTE, SEND_QUEUE_BYTES
-from server.server_kit import Line, Seat, get
+from server.server_kit import Clock, Line, Seat, get, hosting
 
 ATTACKS: Attacks[Stage] = Attacks()
 GROWTH_KIB = 64 * 1024
 QUEUES = 10
 HALF_OPEN = 200
 HALF_OPEN_LONG = 2000
+DOOR = 40
+"""How many connections a narrow server takes."""
 
 
 @pytest.fixture
@@ -229,10 +233,9 @@ async def test_who_does_not_attach_is_sent_away(
                 await writer.wait_closed()
 
 
-@pytest.mark.xfail(strict=True, reason="nothing ends a request of which only a half has come")
 @pytest.mark.parametrize("kind", ["nothing", "half a request", "half a body"])
 async def test_half_a_request_is_ended(inside: Stage, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("backchannel_server.app.REQUEST_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("backchannel_server.visitor.REQUEST_TIMEOUT_S", 0.1)
     address = urlsplit(inside.server.url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     try:
@@ -241,6 +244,56 @@ async def test_half_a_request_is_ended(inside: Stage, kind: str, monkeypatch: py
             await reader.read()
     finally:
         writer.close()
+
+
+async def fill_the_door(url: str, source: str, count: int) -> list[asyncio.StreamWriter]:
+    """So many connections of one address that say half a word."""
+    address = urlsplit(url)
+    writers = []
+    for number in range(count):
+        _, writer = await asyncio.open_connection(address.hostname, address.port, local_addr=(source, 0))
+        writer.write(half_said(KINDS[number % len(KINDS)]))
+        writers.append(writer)
+    return writers
+
+
+async def story_of_a_full_door(stage: Stage) -> None:
+    """A flood that is as large as all that the server takes, and then somebody honest."""
+    async with unharmed(stage) as scene:
+        writers = await fill_the_door(scene.url, other_address(), 2 * DOOR)
+        try:
+            async with attached(scene.url, scene.mallory) as line:
+                await put(line, Submit([scene.mallory.write()]))
+                hold(isinstance(await said_next(line, Ack), Ack), "nobody else comes in")
+        except (OSError, InvalidMessage, ConnectionClosed):
+            hold(False, "nobody else comes in")
+        finally:
+            for writer in writers:
+                writer.transport.abort()
+
+
+@asynccontextmanager
+async def narrow(data: Path) -> AsyncIterator[Stage]:
+    """A server that takes few connections."""
+    async with hosting(data, Clock(int(time.time())), connections=DOOR) as host:
+        key = host.running.key.private
+        server = SimpleNamespace(url=host.url, token=host.running.token, record_key=lambda: key)
+        async with staged(server, proxied=False) as one:
+            yield one
+
+
+async def test_who_stands_in_the_door_makes_room(tmp_path: Path) -> None:
+    async with narrow(tmp_path / "data") as stage:
+        await story_of_a_full_door(stage)
+
+
+async def test_where_nobody_makes_room_the_door_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules.who_stands_in_the_door_makes_room(monkeypatch)
+    async with narrow(tmp_path / "data") as stage:
+        with pytest.raises(Reached):
+            await story_of_a_full_door(stage)
 
 
 @pytest.mark.parametrize("attack", ATTACKS.all())
