@@ -34,6 +34,9 @@ PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 RUN_LOCK = ROOT / "deploy" / "requirements.lock"
 TEST_LOCK = ROOT / "tests" / "requirements.lock"  # holds all of the other, and what the tests need
 BENCHES = ROOT / "tests" / "bench"
+NODE_LOCK = ROOT / "deploy" / "node.lock"  # Node, to build the web client with where the system has none
+BUILD_HOOK = ROOT / "hatch_build.py"
+WEB = ROOT / "client" / "web"
 PIP_INSTALL = ("-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet", "--no-user")
 WORKERS_MOST = 8  # more pytest workers than this cost more to start than they save
 
@@ -100,20 +103,36 @@ def set_up(lock: Path) -> None:
         stamp = VENV / ".installed-by-run.py"
         if read(stamp) in {installed(TEST_LOCK), installed(lock)}:
             return
-        say("installing the locked dependencies (the first time takes a minute or two)")
+        say("installing what is locked, and building the web client (the first time takes a minute or two)")
         # wheels only: building a source package would fetch build tools that no lock file names
-        locked = ("--only-binary", ":all:", "--require-hashes", "--requirement", lock)
-        call(PYTHON, *PIP_INSTALL, *locked, doing="installing the dependencies")
+        locked = ("--only-binary", ":all:", "--require-hashes", "--requirement")
+        call(PYTHON, *PIP_INSTALL, *locked, lock, doing="installing the dependencies")
+        if building_needs_node():
+            call(PYTHON, *PIP_INSTALL, *locked, NODE_LOCK, doing="installing Node")
         # no isolation: the build backend is among the locked packages
         ours = ("--no-deps", "--no-build-isolation", "--editable", ROOT)
         call(PYTHON, *PIP_INSTALL, *ours, doing="installing backchannel")
         stamp.write_text(installed(lock), encoding="utf-8")
 
 
+def building_needs_node() -> bool:
+    """Whether the web client is to be built, and the system has no Node to do it with."""
+    asked = subprocess.run([str(PYTHON), str(BUILD_HOOK)], cwd=ROOT, stdout=subprocess.PIPE, check=True)
+    return bool(asked.stdout.strip())
+
+
 def installed(lock: Path) -> str:
-    """What the stamp says where a lock file, as it is now, was installed."""
-    inputs = (lock, ROOT / "pyproject.toml", Path(__file__))
-    return " ".join(hashlib.sha256(path.read_bytes()).hexdigest() for path in inputs)
+    """What the stamp says where a lock file and the web client, as they are now, were installed."""
+    inputs = (lock, ROOT / "pyproject.toml", Path(__file__), BUILD_HOOK, *web_sources())
+    parts = [hashlib.sha256(path.read_bytes()).hexdigest() for path in inputs]
+    return " ".join((*parts[:4], hashlib.sha256("".join(parts[4:]).encode()).hexdigest()))
+
+
+def web_sources() -> "Iterator[Path]":
+    """What the web client is built of, as hatch_build.py has it."""
+    for folder, folders, files in os.walk(WEB):
+        folders[:] = sorted(set(folders) - {"node_modules", "tests"})
+        yield from (Path(folder) / name for name in sorted(files) if name != ".npm-ci.lock")
 
 
 def read(path: Path) -> str:

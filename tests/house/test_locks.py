@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import NamedTuple
 
+import hatch_build
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -16,6 +17,7 @@ from house.tree import ROOT
 
 RUNTIME_LOCK = ROOT / "deploy" / "requirements.lock"
 TEST_LOCK = ROOT / "tests" / "requirements.lock"
+NODE_LOCK = ROOT / "deploy" / "node.lock"
 ENTRY = re.compile(r"(?P<pin>[^\s#-].*?)(?P<hashes>(?: \\\n    --hash=sha256:[0-9a-f]{64})+)\n")
 
 
@@ -74,6 +76,16 @@ def test_tests_run_with_the_versions_that_are_shipped() -> None:
     assert set(read_lock(RUNTIME_LOCK)) <= set(read_lock(TEST_LOCK))
 
 
-@pytest.mark.parametrize("lock", [RUNTIME_LOCK, TEST_LOCK], ids=["runtime", "test"])
+def test_the_web_client_is_built_with_the_node_that_tests_it() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (asked,) = (Requirement(line) for line in project["dependency-groups"]["node"])
+    assert Requirement(hatch_build.NODE_WHEEL) == asked
+    (pin,) = read_lock(NODE_LOCK)
+    assert pin.name == canonicalize_name(asked.name)
+    assert pin.version in asked.specifier
+    assert pin in read_lock(TEST_LOCK)
+
+
+@pytest.mark.parametrize("lock", [RUNTIME_LOCK, TEST_LOCK, NODE_LOCK], ids=["runtime", "test", "node"])
 def test_lock_names_no_address(lock: Path) -> None:
     assert "://" not in lock.read_text(encoding="utf-8")

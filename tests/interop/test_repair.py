@@ -9,7 +9,7 @@ import pytest
 
 import toolchain
 from interop.member import Refused
-from interop.ts_mls import FOLDER, OracleFailed, TsMlsMember, TsMlsOracle
+from interop.ts_mls import FOLDER, REPAIR, OracleFailed, TsMlsMember, TsMlsOracle
 
 SUITE = 1
 NODE_TIMEOUT_S = 60
@@ -67,7 +67,7 @@ def test_repaired_ts_mls_joins_it(ts_mls: TsMlsOracle) -> None:
 def test_the_repair_throws_unless_it_matches_once(ts_mls_installed: None, change: str, found: int) -> None:
     script = f"""
         import {{ readFileSync }} from "node:fs"
-        import {{ repairClientState }} from "./repair.mjs"
+        import {{ repairClientState }} from "{(REPAIR / "ts_mls_repair.mjs").as_uri()}"
         const source = readFileSync("node_modules/ts-mls/dist/src/clientState.js", "utf8")
         repairClientState({change})
     """

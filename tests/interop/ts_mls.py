@@ -21,8 +21,8 @@ What there is to know about ts-mls 1.6.4, seen in its source and in mixed groups
 * A member that has processed its own removal keeps the old epoch, inactive. Where the same commit gives its
   leaf to a newcomer, it does not notice and throws an InternalError ("No overlap between provided private
   keys …").
-* It is repaired at load time (tsmls/repair.mjs): as published it cannot join trees with unmerged leaves
-  that ordinary rooms produce. test_repair.py shows both.
+* It is repaired at load time (client/web/build/ts_mls_repair.mjs): as published it cannot join trees with
+  unmerged leaves that ordinary rooms produce. test_repair.py shows both.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ import toolchain
 from interop.member import Abilities, Outgoing, Refused, RosterEntry
 
 FOLDER: Final = Path(__file__).parent / "tsmls"
+REPAIR: Final = Path(__file__).parents[2] / "client" / "web" / "build"
+"""Where ts_mls_repair.mjs lies, which the web client is built with."""
 ANSWER_TIMEOUT_S: Final = 60
 EXIT_TIMEOUT_S: Final = 10
 
@@ -59,7 +61,7 @@ class TsMlsOracle:
 
     def __init__(self, *, repaired: bool = True) -> None:
         """Starts it, with ts-mls as repaired or as published. Expects `npm ci` to have been run in tsmls/."""
-        hook = ["--import", (FOLDER / "repair-hook.mjs").as_uri()] if repaired else []
+        hook = ["--import", (REPAIR / "ts_mls_repair_hook.mjs").as_uri()] if repaired else []
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # as long as the process
         self._process = subprocess.Popen(
             [str(toolchain.node()), *hook, "oracle.mjs"],

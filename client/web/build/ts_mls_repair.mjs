@@ -1,5 +1,5 @@
 // Mends ts-mls 1.6.4 as a text transform on its dist/src/clientState.js, so that none of its code is copied here.
-// The web client's build applies the same function: `repairClientState` throws unless each fragment matches
+// The web client is built with it, and the tests' oracle loads it: `repairClientState` throws unless each fragment matches
 // exactly once, so that a new version of ts-mls cannot slip through half mended.
 //
 // RFC 9420, sections 7.9.2 and 12.4.3.1: each entry of a parent's unmerged_leaves must be a non-blank leaf *and* a
@@ -21,7 +21,12 @@ const REPAIRS = [
   },
 ]
 
-/** The mended text of ts-mls 1.6.4's clientState.js; throws where a fragment is missing or ambiguous. */
+/**
+ * The mended text of ts-mls 1.6.4's clientState.js; throws where a fragment is missing or ambiguous.
+ *
+ * @param {string} source
+ * @returns {string}
+ */
 export function repairClientState(source) {
   return REPAIRS.reduce((text, { published, mended }) => {
     const parts = text.split(published)

@@ -1,0 +1,26 @@
+/** How the web client is built (`npm run build`, which installing the Python package runs) and tested (vitest). */
+
+import { defineConfig } from "vitest/config"
+import { compressWithinBudget } from "./build/budget.ts"
+import { addIntegrity } from "./build/integrity.ts"
+import { repairTsMls } from "./build/repair_plugin.ts"
+
+export default defineConfig({
+  plugins: [repairTsMls(), addIntegrity(), compressWithinBudget()],
+  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  worker: { format: "es", plugins: () => [repairTsMls()] },
+  build: {
+    target: "es2022",
+    outDir: "../../server/backchannel_server/webroot",
+    emptyOutDir: true,
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    sourcemap: false,
+    reportCompressedSize: false,
+  },
+  test: {
+    include: ["tests/**/*.test.{ts,tsx}"],
+    // ts-mls goes through the build's repair here too
+    server: { deps: { inline: [/ts-mls/] } },
+  },
+})

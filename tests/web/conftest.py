@@ -1,0 +1,61 @@
+"""The web client, built and checked with the Node that toolchain.py finds."""
+
+from __future__ import annotations
+
+import fcntl
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import hatch_build
+import pytest
+
+import toolchain
+from house.tree import ROOT
+
+WEB = ROOT / "client" / "web"
+TIMEOUT_S = 280
+
+
+@pytest.fixture(scope="session")
+def installed() -> None:
+    """client/web/node_modules."""
+    toolchain.npm_ci(WEB)
+
+
+@pytest.fixture(scope="session")
+def webroot(installed: None) -> Path:
+    """The built tree, in its place in the server's package; built anew where its sources changed."""
+    environment = toolchain.environment()
+    with (WEB / ".npm-ci.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if hatch_build.is_stale(ROOT, {}):
+            words = [*toolchain.npm(), "run", "build"]
+            done = subprocess.run(
+                words, cwd=WEB, env=environment, capture_output=True, text=True, check=False
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+            stamp = hatch_build.webroot(ROOT) / hatch_build.STAMP
+            stamp.write_text(hatch_build.source_stamp(WEB))
+    return hatch_build.webroot(ROOT)
+
+
+@pytest.fixture
+def run_tool(installed: None) -> Callable[[Sequence[str]], None]:
+    """Runs a program of node_modules/.bin, which must succeed."""
+
+    def run(words: Sequence[str]) -> None:
+        done = subprocess.run(
+            [*toolchain.npm(), "exec", "--offline", "--", *words],
+            cwd=WEB,
+            env={**toolchain.environment(), "NO_COLOR": "1", "CI": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+        assert done.returncode == 0, f"{' '.join(words)}:\n{done.stdout}"
+
+    return run
