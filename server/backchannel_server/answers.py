@@ -31,11 +31,15 @@ HEADERS: Final[Mapping[str, str]] = {
 
 
 async def add_headers(_: web.Request, response: web.StreamResponse) -> None:
-    """on_response_prepare. A WebSocket is no page, and would keep them for as long as it is open."""
+    """on_response_prepare; the web client's own headers stay.
+
+    A WebSocket is no page, and would keep them for as long as it is open.
+    """
     if isinstance(response, web.WebSocketResponse):
         return
     for name, value in HEADERS.items():
-        response.headers[name] = value
+        if name == "Server" or name not in response.headers:
+            response.headers[name] = value
 
 
 def refused(refusal: Refusal) -> web.Response:

@@ -37,6 +37,7 @@ from backchannel_server.storage.committer import Committer
 from backchannel_server.storage.engine import DATABASE, Engines, open_engines
 from backchannel_server.storage.migrate import migrate
 from backchannel_server.storage.tables import tokens
+from backchannel_server.webroot import load_webroot, webroot_routes
 from backchannel_server.ws import WebSockets
 
 DRAIN_S: Final = 1.0
@@ -184,6 +185,7 @@ async def _listening(
     application = web.Application(client_max_size=MAX_REQUEST_BYTES, middlewares=[refusing(addresses)])
     upgrade = web.route(UPGRADE.method, UPGRADE.path, sockets.handle)
     application.add_routes([upgrade, *Http(reception, addresses).routes()])
+    application.add_routes(webroot_routes(load_webroot()))
     application.on_response_prepare.append(add_headers)
     # access_log would name addresses
     runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_S)
