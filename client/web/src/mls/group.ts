@@ -1,0 +1,100 @@
+/** A group as ts-mls keeps it, how ts-mls is set up, and how a group is stored. */
+
+import type { ClientConfig } from "ts-mls/clientConfig.js"
+import { type ClientState, decodeGroupState, encodeGroupState } from "ts-mls/clientState.js"
+import { encode } from "ts-mls/codec/tlsEncoder.js"
+import { defaultKeyPackageEqualityConfig } from "ts-mls/keyPackageEqualityConfig.js"
+import type { LeafNode } from "ts-mls/leafNode.js"
+import type { RatchetTree } from "ts-mls/ratchetTree.js"
+import { decodeSecretTree, secretTreeEncoder } from "ts-mls/secretTree.js"
+import { leafToNodeIndex, toLeafIndex } from "ts-mls/treemath.js"
+import { owned } from "../base/bytes.ts"
+import { KEY_SIZE } from "../base/ed25519.ts"
+import { MlsError } from "./errors.ts"
+import type { JudgeIdentity, Member, StoredGroup } from "./mls.ts"
+import { type Suite, suiteOf } from "./suites.ts"
+import { decodeAll } from "./wire.ts"
+
+/** How many messages of a sender may be skipped, the same in all implementations (PROTOCOL.md, section 8). */
+const MAX_SKIPPED = 4096
+
+export interface GroupInside {
+  readonly suite: Suite
+  readonly id: Uint8Array
+  readonly epoch: number
+  /** The index of this member's leaf. */
+  readonly ownLeaf: number
+  /** Equal at all members who agree (RFC 9420, section 8.7). */
+  readonly authenticator: Uint8Array
+  readonly state: ClientState
+}
+
+export function configFor(judge: JudgeIdentity, paddedTo = 0): ClientConfig {
+  return {
+    keyRetentionConfig: {
+      maximumForwardRatchetSteps: MAX_SKIPPED,
+      // the keys of all that was skipped, which ts-mls would else forget after ten
+      retainKeysForGenerations: MAX_SKIPPED,
+      // none are kept (see `groupOf`); 0 would keep all of them
+      retainKeysForEpochs: 1,
+    },
+    // on receipt, lifetimes are judged by the server's time (rules.ts): all members must come to the same
+    lifetimeConfig: { maximumTotalLifetime: 366n * 24n * 3600n, validateLifetimeOnReceive: false },
+    keyPackageEqualityConfig: defaultKeyPackageEqualityConfig,
+    paddingConfig: { kind: "padUntilLength", padUntilLength: paddedTo },
+    authService: {
+      validateCredential: async (credential, signatureKey) =>
+        credential.credentialType === "basic" &&
+        signatureKey.length === KEY_SIZE &&
+        judge(owned(credential.identity)),
+    },
+  }
+}
+
+/** A group of a new state of ts-mls, without the keys of past epochs. */
+export function groupOf(state: ClientState): GroupInside {
+  const suite = suiteOf(state.groupContext.cipherSuite)
+  if (suite === undefined) throw new MlsError("mls-refused", "the group has another cipher suite")
+  return {
+    suite,
+    id: state.groupContext.groupId,
+    epoch: Number(state.groupContext.epoch),
+    ownLeaf: state.privatePath.leafIndex,
+    authenticator: state.keySchedule.epochAuthenticator,
+    state: { ...state, historicalReceiverData: new Map() },
+  }
+}
+
+export function leafAt(tree: RatchetTree, leaf: number): LeafNode | undefined {
+  const node = tree[leafToNodeIndex(toLeafIndex(leaf))]
+  return node?.nodeType === "leaf" ? node.leaf : undefined
+}
+
+/** The occupied leaves, from left to right. */
+export const leavesOf = (tree: RatchetTree): readonly (readonly [number, LeafNode])[] =>
+  tree.flatMap((node, index) => (node?.nodeType === "leaf" ? [[index / 2, node.leaf] as const] : []))
+
+export function memberOf(leaf: number, node: LeafNode): Member {
+  const { credential } = node
+  if (credential.credentialType !== "basic") throw new MlsError("mls-refused", "the credential is not basic")
+  return { leaf, identity: owned(credential.identity), signatureKey: owned(node.signaturePublicKey) }
+}
+
+// ---- storage
+
+const encodeRatchets = encode(secretTreeEncoder)
+
+export const storeGroup = ({ state }: GroupInside): StoredGroup => ({
+  epoch: owned(encodeGroupState({ ...state, secretTree: [] })),
+  ratchets: owned(encodeRatchets(state.secretTree)),
+})
+
+export function loadGroup(stored: StoredGroup, config: ClientConfig): GroupInside {
+  try {
+    const state = decodeAll(stored.epoch, decodeGroupState, "a group")
+    const secretTree = decodeAll(stored.ratchets, decodeSecretTree, "a group's ratchets")
+    return groupOf({ ...state, secretTree, clientConfig: config })
+  } catch (error) {
+    throw new MlsError("mls-damaged", "a stored group cannot be read", error)
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * A pool of members behind JSON lines, so that Python can run groups with them: one request a line on stdin, one answer a
+ * line on stdout. Bytes are base64.
+ */
+
+import { createInterface } from "node:readline"
+import type { Group, KeyPackageBundle, Member, Mls, OwnCommit } from "../src/mls/mls.ts"
+import type { Suite } from "../src/mls/suites.ts"
+import { makeMls } from "../src/mls/tsmls.ts"
+import { parseCredential } from "../src/protocol/credential.ts"
+
+interface Person {
+  readonly suite: Suite
+  readonly identity: Uint8Array
+  readonly leafKey: Uint8Array
+  bundle?: KeyPackageBundle
+  group?: Group | undefined
+  pending?: OwnCommit | undefined
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: what the test asks is the test's own affair
+type Request = any
+
+const people = new Map<string, Person>()
+
+const mls: Mls = makeMls((identity) => {
+  try {
+    parseCredential(identity)
+    return true
+  } catch {
+    return false
+  }
+})
+
+const fromBase64 = (text: string) => new Uint8Array(Buffer.from(text, "base64"))
+const toBase64 = (data: Uint8Array) => Buffer.from(data).toString("base64")
+
+const nowS = () => Math.floor(Date.now() / 1000)
+
+function personOf({ member }: Request): Person {
+  const person = people.get(member)
+  if (person === undefined) throw new RangeError(`no member ${member}`)
+  return person
+}
+
+function groupOf(request: Request): readonly [Person, Group] {
+  const person = personOf(request)
+  if (person.group === undefined) throw new RangeError(`${request.member} is in no group`)
+  return [person, person.group]
+}
+
+const shown = (one: Member) => ({
+  leaf: one.leaf,
+  identity: toBase64(one.identity),
+  key: toBase64(one.signatureKey),
+})
+
+const OPERATIONS: Record<string, (request: Request) => Promise<unknown>> = {
+  async new({ identity, leafKey, member, suite }) {
+    people.set(member, { suite, identity: fromBase64(identity), leafKey: fromBase64(leafKey) })
+  },
+
+  async drop({ member }) {
+    people.delete(member)
+  },
+
+  async keyPackage(request) {
+    const person = personOf(request)
+    person.bundle = await mls.makeKeyPackage({ ...person, nowS: nowS() })
+    return { message: toBase64(person.bundle.message), reference: toBase64(person.bundle.reference) }
+  },
+
+  async create(request) {
+    const person = personOf(request)
+    person.group = await mls.create(fromBase64(request.groupId), { ...person, nowS: nowS() })
+  },
+
+  async join(request) {
+    const person = personOf(request)
+    if (person.bundle === undefined) throw new RangeError("no KeyPackage")
+    person.group = await mls.join(person.bundle, fromBase64(request.welcome), fromBase64(request.tree))
+  },
+
+  async encrypt(request) {
+    const [person, group] = groupOf(request)
+    const sent = await mls.encrypt(group, fromBase64(request.data), request.paddedTo)
+    person.group = sent.group
+    return { message: toBase64(sent.message) }
+  },
+
+  async receive(request) {
+    const [person, group] = groupOf(request)
+    const received = await mls.receive(group, fromBase64(request.message), request.nowS ?? nowS())
+    person.group = received.group
+    if (received.kind === "application")
+      return { kind: received.kind, sender: received.sender, data: toBase64(received.data) }
+    return { kind: received.kind, inside: received.group !== undefined, ...change(received.change) }
+  },
+
+  async commit(request) {
+    const [person, group] = groupOf(request)
+    const pending = await mls.commit(group, {
+      add: request.add.map(fromBase64),
+      remove: request.remove,
+      authenticatedData: fromBase64(request.data),
+      paddedTo: 0,
+    })
+    person.group = pending.group
+    person.pending = pending
+    return {
+      message: toBase64(pending.message),
+      welcome: pending.welcome && toBase64(pending.welcome.message),
+      tree: pending.welcome && toBase64(pending.welcome.tree),
+      ...change(pending.change),
+    }
+  },
+
+  async merge(request) {
+    const person = personOf(request)
+    person.group = person.pending?.next
+    person.pending = undefined
+  },
+
+  async discard(request) {
+    personOf(request).pending = undefined
+  },
+
+  async reload(request) {
+    const [person, group] = groupOf(request)
+    person.group = mls.load(mls.store(group))
+  },
+
+  async summary(request) {
+    const [, group] = groupOf(request)
+    const secret = await mls.exportSecret(group, request.label, fromBase64(request.context), request.size)
+    return {
+      epoch: group.epoch,
+      authenticator: toBase64(group.authenticator),
+      secret: toBase64(secret),
+      members: mls.members(group).map(shown),
+    }
+  },
+}
+
+const change = ({ added, authenticatedData, committer, removed, renewed }: OwnCommit["change"]) => ({
+  committer,
+  data: toBase64(authenticatedData),
+  added: added.map((one) => ({ ...shown(one), reference: toBase64(one.keyPackage) })),
+  removed: removed.map(shown),
+  renewed: renewed.map(({ after, before }) => [shown(before), shown(after)]),
+})
+
+async function answer(line: string): Promise<unknown> {
+  const request: Request = JSON.parse(line)
+  try {
+    return { result: (await OPERATIONS[request.op]?.(request)) ?? {} }
+  } catch (error) {
+    return { error: error instanceof Error ? `${error.name}: ${error.message}` : String(error) }
+  }
+}
+
+for await (const line of createInterface({ input: process.stdin }))
+  process.stdout.write(`${JSON.stringify(await answer(line))}\n`)

@@ -1,0 +1,146 @@
+"""The web client's MLS and Python's in the same groups: random commits, everybody compared after each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from random import Random
+
+import pytest
+
+from web.driver import Change, Member, MemberProcess, PythonMember, Refused, Said, Sent
+
+IN_CI = 100
+LONG = 1000
+LARGEST = 12
+
+
+@pytest.fixture(scope="module")
+def node() -> Iterator[MemberProcess]:
+    with MemberProcess() as process:
+        yield process
+
+
+class Room:
+    """A group of both kinds of member. One seed decides everything but the keys."""
+
+    def __init__(self, node: MemberProcess, suite: int, seed: int) -> None:
+        self.node, self.suite = node, suite
+        self.random = Random(seed)
+        self.happened: Counter[str] = Counter()
+        self.members: list[Member] = [self.newcomer("web" if seed % 2 else "Python")]
+        self.members[0].create(self.random.randbytes(16))
+
+    def newcomer(self, kind: str | None = None) -> Member:
+        chosen = kind or self.random.choice(("web", "Python"))
+        return self.node.member(self.suite) if chosen == "web" else PythonMember(self.suite)
+
+    def step(self) -> None:
+        """One commit, and what surrounds it."""
+        committer, *others = self.random.sample(self.members, len(self.members))
+        grows = len(self.members) < 4 or (len(self.members) < LARGEST and self.random.random() < 0.45)
+        coming = [self.newcomer() for _ in range(self.random.randint(1, 3))] if grows else []
+        shrinks = len(self.members) > 4 and self.random.random() < 0.4
+        going = others[: self.random.randint(1, 2)] if shrinks else []
+        if others and self.random.random() < 0.2:  # a rival's commit is refused by the server
+            others[-1].commit([], [], b"rival")
+            others[-1].discard()
+            self.happened["lost races"] += 1
+        if self.random.random() < 0.2:  # and now and then a member's own
+            committer.commit([], [], b"first try")
+            committer.discard()
+            self.happened["second tries"] += 1
+        self.commit(committer, coming, going)
+        self.compare()
+        self.talk()
+        for member in self.members:
+            if self.random.random() < 0.15:
+                member.reload()
+                self.happened["reloads"] += 1
+
+    def commit(self, committer: Member, coming: list[Member], going: list[Member]) -> None:
+        packages = [member.key_package() for member in coming]
+        leaves = {identity: leaf for leaf, identity, _ in committer.summary("x", b"", 1).members}
+        remove = [leaves[member.keys.credential().encode()] for member in going]
+        data = self.random.randbytes(self.random.choice((0, 112)))
+        sent = committer.commit([message for message, _ in packages], remove, data)
+        seen = [
+            change
+            for member in self.members
+            if member is not committer and member not in going
+            for change in [member.receive(sent.message)]
+        ]
+        self.agree(sent, seen, data, packages)
+        for member in going:
+            change = member.receive(sent.message)
+            assert isinstance(change, Change)
+            assert sorted(leaf for leaf, _, _ in change.removed) == sorted(remove)
+            with pytest.raises((Refused, AssertionError)):
+                member.receive(sent.message)
+        committer.merge()
+        for member in coming:
+            assert sent.welcome is not None
+            assert sent.tree is not None
+            member.join(sent.welcome, sent.tree)
+        self.members = [member for member in self.members if member not in going] + coming
+        self.happened[f"commits by {committer.kind}"] += 1
+        self.happened["adds"] += len(coming)
+        self.happened["removes"] += len(going)
+
+    def agree(
+        self, sent: Sent, seen: list[Said | Change], data: bytes, packages: list[tuple[bytes, bytes]]
+    ) -> None:
+        """Everybody sees the same change, and it is the one that was wished for."""
+        changes = seen if sent.change is None else [sent.change, *seen]
+        for change in changes:
+            assert isinstance(change, Change)
+            assert change == changes[0]
+            assert change.data == data
+            assert sorted(reference for *_, reference in change.added) == sorted(ref for _, ref in packages)
+
+    def compare(self) -> None:
+        label, context, size = f"label {self.random.random()}", self.random.randbytes(9), 32
+        summaries = [member.summary(label, context, size) for member in self.members]
+        for member, summary in zip(self.members, summaries, strict=True):
+            assert summary == summaries[0], f"{member.kind} and {self.members[0].kind} differ"
+        identities = sorted(member.keys.credential().encode() for member in self.members)
+        assert sorted(identity for _, identity, _ in summaries[0].members) == identities
+
+    def talk(self) -> None:
+        sender, *others = self.random.sample(self.members, len(self.members))
+        said = [self.random.randbytes(self.random.choice((0, 1, 300))) for _ in range(3)]
+        messages = [sender.encrypt(one) for one in said]
+        leaves = {identity: leaf for leaf, identity, _ in sender.summary("x", b"", 1).members}
+        leaf = leaves[sender.keys.credential().encode()]
+        for member in others:
+            first = self.random.randint(0, 2)  # what comes before may never come
+            for at in range(first, 3):
+                assert member.receive(messages[at]) == Said(leaf, said[at])
+                self.happened[f"messages from {sender.kind} to {member.kind}"] += 1
+            with pytest.raises(Refused):
+                member.receive(messages[first])
+
+
+@pytest.mark.parametrize("suite", [1, 83])
+def test_random_groups(node: MemberProcess, suite: int, long_form: bool, seed: int) -> None:
+    room = Room(node, suite, seed)
+    for _ in range(LONG if long_form else IN_CI):
+        room.step()
+    kinds = ("web", "Python")
+    expected = {f"messages from {one} to {other}" for one in kinds for other in kinds}
+    expected |= {"commits by web", "commits by Python", "adds", "removes", "reloads", "second tries"}
+    assert expected <= set(room.happened), dict(room.happened)
+
+
+def test_the_repair_is_in_place(node: MemberProcess) -> None:
+    """m0 adds m1 and m2, then m3 and m4; m1 removes m2, adds m5 and m6: as published, m5 cannot join."""
+    m0, m1, m2, m3, m4, m5, m6 = (node.member(1) for _ in range(7))
+    room = Room.__new__(Room)
+    room.random, room.happened, room.members = Random(0), Counter(), [m0]
+    m0.create(b"unmerged leaves!")
+    room.commit(m0, [m1, m2], [])
+    room.commit(m0, [m3, m4], [])
+    room.commit(m1, [], [m2])
+    room.commit(m1, [m5, m6], [])
+    room.compare()
+    assert m5.summary("x", b"", 1).epoch == 4
