@@ -1,0 +1,172 @@
+/**
+ * A profile in the browser's database, sealed (seal.ts).
+ *
+ * Values are sealed before a transaction begins: the database ends a transaction that waits for anything else. Rooms and
+ * the names of records stand there as HMACs.
+ */
+
+import { type DBSchema, deleteDB, type IDBPDatabase, openDB } from "idb"
+import type { Bytes } from "../../base/bytes.ts"
+import { bytes, struct, text, type Value } from "../../protocol/fields.ts"
+import { pack, unpack } from "../../protocol/msgpack.ts"
+import type { Kept, Profile, Write } from "./profile.ts"
+import { generateKeys, hidden, type Keys, StoreError, seal, unseal } from "./seal.ts"
+
+const VERSION = 1
+const TABLES = ["rooms", "records", "timeline", "outbox"] as const
+const MAX_VALUE_BYTES = 1 << 28
+
+type Table = (typeof TABLES)[number]
+/** A room's HMAC, and what the row is within the room: a record's HMAC, a seq, a place. */
+type RowKey = [room: string, within: string | number]
+
+interface Schema extends DBSchema {
+  keys: { key: "profile"; value: Keys }
+  rooms: { key: RowKey; value: Bytes }
+  records: { key: RowKey; value: Bytes }
+  timeline: { key: RowKey; value: Bytes }
+  outbox: { key: RowKey; value: Bytes }
+}
+
+type Database = IDBPDatabase<Schema>
+
+/** A value that is kept by a name, which its key hides. */
+const NAMED = struct({ name: text(256), value: bytes(0, MAX_VALUE_BYTES) })
+
+/** The profile of that name, made where there is none. Throws `storage-unavailable`. */
+export async function openProfile(name: string): Promise<Profile> {
+  try {
+    const database = await openDB<Schema>(name, VERSION, {
+      upgrade: (fresh) => {
+        for (const table of ["keys", ...TABLES] as const) fresh.createObjectStore(table)
+      },
+    })
+    return profileIn(database, name, await keysOf(database))
+  } catch (error) {
+    throw new StoreError(
+      "storage-unavailable",
+      "This browser keeps nothing here: it is a private window.",
+      error,
+    )
+  }
+}
+
+async function keysOf(database: Database): Promise<Keys> {
+  const fresh = await generateKeys()
+  const transaction = database.transaction("keys", "readwrite", { durability: "strict" })
+  const known = await transaction.store.get("profile")
+  if (known === undefined) await transaction.store.put(fresh, "profile")
+  await transaction.done
+  return known ?? fresh
+}
+
+function profileIn(database: Database, name: string, keys: Keys): Profile {
+  return {
+    isLasting: true,
+    rooms: () => readRooms(database, keys),
+    read: (room) => readRoom(database, keys, room),
+    write: (room, write) => writeRoom(database, keys, room, write),
+    forget: (room) => forgetRoom(database, keys, room),
+    wipe: async () => {
+      await database.clear("keys")
+      database.close()
+      await deleteDB(name)
+    },
+    close: () => database.close(),
+  }
+}
+
+// ---- reading
+
+const placeOf = (table: Table, [room, within]: RowKey): string => `${table}/${room}/${within}`
+
+/** All rows of a room, or of all rooms, in the order of their keys. */
+async function readTable(
+  database: Database,
+  keys: Keys,
+  table: Table,
+  range?: IDBKeyRange,
+): Promise<readonly (readonly [RowKey, Bytes])[]> {
+  const { store } = database.transaction(table)
+  const [rowKeys, values] = await Promise.all([store.getAllKeys(range), store.getAll(range)])
+  return Promise.all(
+    rowKeys.map(async (key, at) => {
+      const value = await unseal(keys, placeOf(table, key), values[at] ?? new Uint8Array())
+      return [key, value] as const
+    }),
+  )
+}
+
+const wholeRoom = (room: string): IDBKeyRange =>
+  IDBKeyRange.bound([room, Number.NEGATIVE_INFINITY], [room, []])
+
+const parseNamed = (value: Bytes): Value<typeof NAMED> => unpack(value, NAMED.read)
+
+async function readRooms(database: Database, keys: Keys): Promise<ReadonlyMap<string, Bytes>> {
+  const rows = await readTable(database, keys, "rooms")
+  return new Map(rows.map(([, value]) => parseNamed(value)).map(({ name, value }) => [name, value]))
+}
+
+async function readRoom(database: Database, keys: Keys, room: string): Promise<Kept> {
+  const range = wholeRoom(await hidden(keys, room))
+  const [records, timeline, outbox] = await Promise.all([
+    readTable(database, keys, "records", range),
+    readTable(database, keys, "timeline", range),
+    readTable(database, keys, "outbox", range),
+  ])
+  const numbered = (rows: typeof timeline) =>
+    new Map(rows.map(([[, within], value]) => [Number(within), value] as const))
+  return {
+    records: new Map(records.map(([, row]) => parseNamed(row)).map(({ name, value }) => [name, value])),
+    timeline: numbered(timeline),
+    outbox: numbered(outbox),
+  }
+}
+
+// ---- writing
+
+interface Row {
+  readonly table: Table
+  readonly key: RowKey
+  /** Sealed; undefined where the row is taken away. */
+  readonly value: Bytes | undefined
+}
+
+async function writeRoom(database: Database, keys: Keys, room: string, write: Write): Promise<void> {
+  const rows = await rowsOf(keys, room, write)
+  const transaction = database.transaction(TABLES, "readwrite", { durability: "strict" })
+  try {
+    for (const { key, table, value } of rows) {
+      const store = transaction.objectStore(table)
+      await (value === undefined ? store.delete(key) : store.put(value, key))
+    }
+  } catch (error) {
+    transaction.abort()
+    await transaction.done.catch(() => undefined) // it says again what `error` says
+    throw error
+  }
+  await transaction.done
+}
+
+async function rowsOf(keys: Keys, room: string, write: Write): Promise<readonly Row[]> {
+  const tag = await hidden(keys, room)
+  const row = async (table: Table, within: string | number, value: Uint8Array | undefined): Promise<Row> => {
+    const key: RowKey = [tag, within]
+    return { table, key, value: value && (await seal(keys, placeOf(table, key), value)) }
+  }
+  const named = async (table: Table, name: string, value: Bytes | undefined): Promise<Row> =>
+    row(table, await hidden(keys, name), value && pack(NAMED.write({ name, value })))
+  return Promise.all([
+    ...(write.room === undefined ? [] : [named("rooms", room, write.room)]),
+    ...[...(write.records ?? [])].map(([name, value]) => named("records", name, value)),
+    ...[...(write.timeline ?? [])].map(([seq, value]) => row("timeline", seq, value)),
+    ...[...(write.outbox ?? [])].map(([place, value]) => row("outbox", place, value)),
+  ])
+}
+
+async function forgetRoom(database: Database, keys: Keys, room: string): Promise<void> {
+  const range = wholeRoom(await hidden(keys, room))
+  const transaction = database.transaction(TABLES, "readwrite", { durability: "strict" })
+  const deleted = TABLES.map((table) => transaction.objectStore(table).delete(range))
+  await Promise.all([...deleted, transaction.done])
+}
