@@ -13,7 +13,7 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from backchannel_protocol.canonical import jcs, parse_jcs
+from backchannel_protocol.canonical import JsonObject, jcs, parse_jcs
 from backchannel_protocol.errors import RemoteProtocolError
 from backchannel_protocol.events import EventKind, LogEvent
 from backchannel_protocol.frames import encode_frame, parse_server_frame
@@ -25,6 +25,13 @@ from backchannel_protocol.operations import (
     VoidCommit,
     encode_operation,
     parse_operation,
+)
+from backchannel_protocol.record.entry import (
+    TYPES,
+    Entry,
+    governance_content,
+    open_randomness,
+    operation_content,
 )
 from backchannel_protocol.room.clear import Clear, first_clear, follow, forgotten
 from house.tree import ROOT
@@ -229,6 +236,9 @@ def test_the_clear_log(node: NodeProcess, seed: int) -> None:
             # the same sender again and again, since what belongs to a commit stands right before it
             chosen = seats if seq % 7 == 0 else random.sample(seats, 2)
             event = random_event(random, clear, seq, chosen)
+            if seq < len(seats):  # first everybody comes in, so that voiding needs more than one who asks
+                body = encode_operation(SeatAdd(None, seats[seq], bytes(32), seq % 5 != 0))
+                event = LogEvent(seq, seq, seats[0], EventKind.CONTROL, random.randbytes(16), 0, body)
             followed = follow(clear, event)
             clear = forgotten(followed.clear)
             verdict = None if followed.verdict is None else followed.verdict.value
@@ -238,3 +248,21 @@ def test_the_clear_log(node: NodeProcess, seed: int) -> None:
             expected.append({**told(clear), "verdict": verdict, "voided": voided})
         assert node.exchange(["follow", room.hex(), seats[0].hex(), events]) == expected
     assert verdicts == {None, "refused", "asked", "voided"}
+
+
+# ---- the record's entries
+def test_entries_of_the_record(node: NodeProcess, seed: int) -> None:
+    random = Random(seed)
+    room, seat, event, r = (random.randbytes(size) for size in (16, 16, 16, 32))
+    assert node.exchange(["open randomness", event.hex()]) == open_randomness(event).hex()
+    for type_ in (*TYPES, "title", "confirm", "__proto__"):
+        body: JsonObject = {"b": ["\u0635", 1, None], "a": {"x": True}}
+        content = governance_content(room, type_, body, seat)
+        expected = None if content is None else [content.hex(), Entry(r, content).leaf().hex()]
+        told = node.exchange(["governance entry", room.hex(), type_, body, seat.hex(), r.hex()])
+        assert told == expected, type_
+    for one in read_vectors("frames")["operations"]:
+        data = bytes.fromhex(one["bytes"])
+        content = operation_content(room, parse_operation(data))
+        expected = None if content is None else [content.hex(), Entry(r, content).leaf().hex()]
+        assert node.exchange(["operation entry", room.hex(), data.hex(), r.hex()]) == expected, one["name"]

@@ -9,6 +9,7 @@ import { encodeServerFrame, parseServerFrame } from "../src/protocol/frames.ts"
 import { parseB64u } from "../src/protocol/ids.ts"
 import { pack, unpack } from "../src/protocol/msgpack.ts"
 import { encodeOperation, parseOperation } from "../src/protocol/operations.ts"
+import { governanceContent, leafOf, openRandomness, operationContent } from "../src/protocol/record/entry.ts"
 import { type Clear, firstClear, follow, forgotten } from "../src/protocol/room/clear.ts"
 import { isName, nameKey } from "../src/protocol/room/names.ts"
 
@@ -44,6 +45,9 @@ function shown(clear: Clear): unknown {
   }
 }
 
+const entry = (r: string, content: Uint8Array | undefined): unknown =>
+  content === undefined ? null : [toHex(content), toHex(leafOf(fromHex(r), content))]
+
 function followAll(room: string, creator: string, events: readonly string[]): readonly unknown[] {
   let clear = firstClear(b64u(fromHex(room)), b64u(fromHex(creator)))
   return events.map((event) => {
@@ -67,6 +71,11 @@ const QUESTIONS: Readonly<Record<string, (...words: any[]) => unknown>> = {
   b64u: (text) => again(() => parseB64u(text)),
   name: (text) => (isName(text) ? nameKey(text) : null),
   follow: followAll,
+  "open randomness": (event) => toHex(openRandomness(fromHex(event))),
+  "governance entry": (room, type, body, seat, r) =>
+    entry(r, governanceContent(fromHex(room), type, body, fromHex(seat))),
+  "operation entry": (room, data, r) =>
+    entry(r, operationContent(fromHex(room), parseOperation(fromHex(data)))),
 }
 
 for await (const line of createInterface({ input: process.stdin })) {

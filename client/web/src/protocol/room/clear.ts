@@ -5,7 +5,7 @@
  * everything that an honest server would have refused changes nothing. Identifiers are base64url.
  */
 
-import { b64u } from "../../base/bytes.ts"
+import { type Bytes, b64u } from "../../base/bytes.ts"
 import { EventKind, type LogEvent } from "../events.ts"
 import { MAX_DRAFTS } from "../limits.ts"
 import { type Operation, parseOperation } from "../operations.ts"
@@ -15,6 +15,13 @@ import { isUse, judgeVoid, type Opening, type Verdict } from "./void.ts"
 const KEPT_OPENINGS = 16
 
 export type Told = Extract<Operation, { readonly type: "SeatAdd" | "SeatRemove" }>
+
+/** What the server was told of a seat: the operation, the event's id and leaf. */
+export interface ToldEvent {
+  readonly operation: Told
+  readonly event: string
+  readonly leaf: Bytes | null
+}
 
 /** A room after an event, as the server has it. */
 export interface Clear {
@@ -28,7 +35,7 @@ export interface Clear {
   /** The commits that opened the epochs, the newest last, as far as they are known. */
   readonly openings: readonly Opening[]
   /** The SeatAdd and SeatRemove of one seat that end at `seq`. */
-  readonly told: { readonly all: readonly Told[]; readonly by: string; readonly seq: number }
+  readonly told: { readonly all: readonly ToldEvent[]; readonly by: string; readonly seq: number }
 }
 
 /** The room after an event. Of a VoidCommit: what it does; and where it took effect, the commit. */
@@ -67,7 +74,7 @@ export const forgotten = (clear: Clear): Clear => ({
 })
 
 /** What `sender` told the server directly before the event `seq`. */
-export const toldBefore = ({ told }: Clear, seq: number, sender: string): readonly Told[] =>
+export const toldBefore = ({ told }: Clear, seq: number, sender: string): readonly ToldEvent[] =>
   told.by === sender && told.seq + 1 === seq ? told.all : []
 
 /** Whether the server takes anything from a seat. */
@@ -102,7 +109,7 @@ function usedBy(clear: Clear, kind: EventKind, seat: string): Clear {
 }
 
 function opened(clear: Clear, event: LogEvent, author: string): Clear {
-  const told = toldBefore(clear, event.seq, author)
+  const told = toldBefore(clear, event.seq, author).map((one) => one.operation)
   const seatsOf = (type: Told["type"]) =>
     new Set(told.filter((one) => one.type === type).map((one) => b64u(one.seat)))
   const opening: Opening = {
@@ -156,7 +163,10 @@ const withBitOf = (clear: Clear, seat: string, bit: boolean): Clear => ({
 
 function tell(clear: Clear, event: LogEvent, by: string, operation: Told): Clear {
   const before = toldBefore(clear, event.seq, by).slice(-MAX_DRAFTS)
-  return { ...clear, told: { all: [...before, operation], by, seq: event.seq } }
+  return {
+    ...clear,
+    told: { all: [...before, { operation, event: b64u(event.id), leaf: event.leaf }], by, seq: event.seq },
+  }
 }
 
 function judged(clear: Clear, sender: string, commit: string): Followed {

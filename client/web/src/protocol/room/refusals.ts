@@ -25,6 +25,7 @@ export const FOLD_SENTENCES = {
   "commit-unexpected": "A change of the room holds something that it may not.",
   "credential-changed": "A seat tried to change its keys without being admitted anew.",
   "operations-unfit": "The server was told something else than the members.",
+  "record-unfit": "An event and its entry in the room's record do not fit each other.",
   "name-unfit": "A name is empty, cannot be seen, or is another member's. Choose another one.",
   "scope-unfit": "A bot needs a declared scope, and nobody else has one.",
   "not-closed": "A seat's key is disclosed after the room was closed, not before.",
