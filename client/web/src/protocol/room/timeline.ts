@@ -17,6 +17,7 @@ const exposure = object({
   quotable: oneOf("no", "anonymous", "named"),
   until: natural,
 })
+export type Exposure = ReturnType<typeof exposure>
 
 /** `reply_to` is the id of the event that a message answers. */
 const message = object({ text: text(1, MAX_MESSAGE_CHARS), exposure, reply_to: optional(id) })
