@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import toolchain
-from interop.member import Refused
+from interop.member import Member, Refused
+from interop.own import OwnMember
 from interop.ts_mls import FOLDER, REPAIR, OracleFailed, TsMlsMember, TsMlsOracle
 
 SUITE = 1
@@ -55,26 +56,89 @@ def test_repaired_ts_mls_joins_it(ts_mls: TsMlsOracle) -> None:
     assert [entry.identity for entry in m5.members()] == [b"m0", b"m1", b"m5", b"m3", b"m4", b"m6"]
 
 
+def leave_half_the_tree_blank(*members: Member) -> list[bytes | str]:
+    """The third of four removes the first two; what the epoch is to those left, or why it is none."""
+    first, committer, other = members[0], members[2], members[3]
+    first.create(b"a blank root")
+    outgoing = first.commit(add=[each.key_package() for each in members[1:]])
+    first.merge()
+    assert outgoing.welcome is not None
+    for joining in members[1:]:
+        joining.join(outgoing.welcome, outgoing.ratchet_tree)
+    outgoing = committer.commit(remove=[0, 1])
+    committer.merge()
+    try:
+        other.process(outgoing.commit)
+    except Refused as refusal:
+        return [committer.authenticator(), str(refusal)]
+    return [committer.authenticator(), other.authenticator()]
+
+
+def two_and(*last: Member) -> tuple[Member, ...]:
+    return (OwnMember(SUITE, b"m0"), OwnMember(SUITE, b"m1"), *last)
+
+
+def test_published_ts_mls_agrees_with_nobody_where_the_root_is_blank(
+    ts_mls_as_published: TsMlsOracle,
+) -> None:
+    theirs, ours = ts_mls_as_published.member(SUITE, b"theirs"), OwnMember(SUITE, b"ours")
+    for members in (
+        two_and(theirs, ours),
+        two_and(OwnMember(SUITE, b"m2"), ts_mls_as_published.member(SUITE, b"m3")),
+    ):
+        _, refusal = leave_half_the_tree_blank(*members)
+        assert "confirmation tag" in str(refusal)
+
+
+def test_repaired_ts_mls_agrees(ts_mls: TsMlsOracle) -> None:
+    theirs, ours = ts_mls.member(SUITE, b"theirs"), OwnMember(SUITE, b"ours")
+    for members in (two_and(theirs, ours), two_and(OwnMember(SUITE, b"m2"), ts_mls.member(SUITE, b"m3"))):
+        one, other = leave_half_the_tree_blank(*members)
+        assert one == other
+
+
+def left_alone(oracle: TsMlsOracle) -> tuple[bytes, bytes]:
+    """m0 removes m1, the only other: m0's next epoch, and what m1 computes of it without a commit secret."""
+    m0, m1 = (oracle.member(SUITE, identity) for identity in (b"m0", b"m1"))
+    m0.create(b"alone")
+    outgoing = m0.commit(add=[m1.key_package()])
+    m0.merge()
+    assert outgoing.welcome is not None
+    m1.join(outgoing.welcome, outgoing.ratchet_tree)
+    m0.commit(remove=[1])
+    m0.merge()
+    return m0.authenticator(), m1.authenticator_without_commit_secret(m0)
+
+
+def test_published_ts_mls_is_read_by_whom_it_removed(ts_mls_as_published: TsMlsOracle) -> None:
+    epoch, guessed = left_alone(ts_mls_as_published)
+    assert guessed == epoch
+
+
+def test_repaired_ts_mls_is_not(ts_mls: TsMlsOracle) -> None:
+    epoch, guessed = left_alone(ts_mls)
+    assert guessed != epoch
+
+
 @pytest.mark.parametrize(
-    ("change", "found"),
-    [
-        ("source.replaceAll('arraysEqual(dpNode', 'arraysAlike(dpNode')", 0),
-        ("source + source", 2),
-        ("repairClientState(source)", 0),
-    ],
+    "file", ["clientState.js", "pathSecrets.js", "processMessages.js", "createCommit.js"]
+)
+@pytest.mark.parametrize(
+    "change",
+    ["source.replaceAll('e', 'E')", "source + source", "repair(path, source)"],
     ids=["another version", "two matches", "repaired twice"],
 )
-def test_the_repair_throws_unless_it_matches_once(ts_mls_installed: None, change: str, found: int) -> None:
+def test_the_repair_throws_unless_it_matches(ts_mls_installed: None, change: str, file: str) -> None:
     script = f"""
         import {{ readFileSync }} from "node:fs"
-        import {{ repairClientState }} from "{(REPAIR / "ts_mls_repair.mjs").as_uri()}"
-        const source = readFileSync("node_modules/ts-mls/dist/src/clientState.js", "utf8")
-        repairClientState({change})
+        import {{ repair }} from "{(REPAIR / "ts_mls_repair.mjs").as_uri()}"
+        const path = "node_modules/ts-mls/dist/src/{file}"
+        const source = readFileSync(path, "utf8")
+        repair("/" + path, {change})
     """
     done = run_node("--input-type=module", "--eval", script)
     assert done.returncode != 0
-    assert "expected exactly one match of" in done.stderr
-    assert f"found {found}." in done.stderr
+    assert "ts-mls 1.6.4 repair: expected exactly" in done.stderr
 
 
 def test_a_dead_process_is_reported(ts_mls_as_published: TsMlsOracle) -> None:

@@ -242,6 +242,10 @@ class TsMlsMember:
     def authenticator(self) -> bytes:
         return _bytes(self._ask("summary"), "authenticator")
 
+    def authenticator_without_commit_secret(self, other: TsMlsMember) -> bytes:
+        """The other's epoch, computed from the one before and a commit secret of zeros."""
+        return _bytes(self._ask("guess", other=other._name), "authenticator")
+
     def exported(self, label: str, context: bytes, length: int) -> bytes:
         return _bytes(self._ask("exporter", label=label, context=_text(context), length=length), "secret")
 

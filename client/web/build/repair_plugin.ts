@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs"
 import type { Plugin } from "vite"
-import { REPAIRED_FILE, repairClientState, TS_MLS_VERSION } from "./ts_mls_repair.mjs"
+import { repair, TS_MLS_VERSION } from "./ts_mls_repair.mjs"
 
 /** Fails the build unless ts-mls is of the version that the repair is for, and the repair fits it. */
 export function repairTsMls(): Plugin {
@@ -17,8 +17,8 @@ export function repairTsMls(): Plugin {
         this.error(`ts-mls ${found.version} is installed; the repair is for ${TS_MLS_VERSION}`)
     },
     transform(code, id) {
-      if (!id.split("?")[0]?.endsWith(REPAIRED_FILE)) return undefined
-      return { code: repairClientState(code), map: null }
+      const mended = repair(id.split("?")[0] ?? "", code)
+      return mended === undefined ? undefined : { code: mended, map: null }
     },
   }
 }

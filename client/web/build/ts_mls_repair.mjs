@@ -1,41 +1,102 @@
-// Mends ts-mls 1.6.4 as a text transform on its dist/src/clientState.js, so that none of its code is copied here.
-// The web client is built with it, and the tests' oracle loads it: `repairClientState` throws unless each fragment matches
-// exactly once, so that a new version of ts-mls cannot slip through half mended.
-//
-// RFC 9420, sections 7.9.2 and 12.4.3.1: each entry of a parent's unmerged_leaves must be a non-blank leaf *and* a
-// descendant of that parent, and every non-blank node between that leaf and the parent must list the leaf too.
-// As published, 1.6.4 wants whole lists to be equal, right up to the root, and so refuses trees that ordinary rooms
-// produce; and it accepts an entry that satisfies either half of the first condition.
+// Mends ts-mls 1.6.4 as text transforms on files of its dist/src, so that none of its code is copied here. The web client
+// is built with it, and the tests' oracle loads it: `repair` throws unless each fragment matches as often as it should, so
+// that a new version of ts-mls cannot slip through half mended. tests/interop/test_repair.py shows each fault and its end.
 
 export const TS_MLS_VERSION = "1.6.4"
-export const REPAIRED_FILE = "/ts-mls/dist/src/clientState.js"
-
-const REPAIRS = [
-  {
-    published: "!arraysEqual(dpNode.parent.unmergedLeaves, n.parent.unmergedLeaves)",
-    mended: "dp.indexOf(parentIdx) < dp.indexOf(i) && !dpNode.parent.unmergedLeaves.includes(unmergedLeaf)",
-  },
-  {
-    published: '!== "leaf" && !dp.includes(',
-    mended: '!== "leaf" || !dp.includes(',
-  },
-]
 
 /**
- * The mended text of ts-mls 1.6.4's clientState.js; throws where a fragment is missing or ambiguous.
- *
- * @param {string} source
- * @returns {string}
+ * The commit secret comes from the last path secret of the *filtered* direct path (RFC 9420, sections 7.4 and 7.5). Where
+ * the committer's half of the tree is the only one with members, the root is blank; as published, 1.6.4 derives on to the
+ * root all the same, and no other implementation agrees on the epoch.
  */
-export function repairClientState(source) {
-  return REPAIRS.reduce((text, { published, mended }) => {
-    const parts = text.split(published)
-    if (parts.length !== 2) {
-      throw new Error(
-        `ts-mls ${TS_MLS_VERSION} repair: expected exactly one match of ${JSON.stringify(published)}, ` +
-          `found ${parts.length - 1}. Is this still ts-mls ${TS_MLS_VERSION}?`,
-      )
+const TOP_OF_PATH = `
+/** The topmost node above \`nodeIndex\`, itself included, that is not blank: where its path ends. */
+export function topOfPath(tree, nodeIndex) {
+    const rootIndex = root(leafWidth(tree.length));
+    let top = nodeIndex;
+    for (let above = nodeIndex; above !== rootIndex;) {
+        above = findFirstNonBlankAncestor(tree, above);
+        if (tree[above] !== undefined) top = above;
     }
-    return parts.join(mended)
-  }, source)
+    return top;
+}
+`
+
+/**
+ * By file: fragments as published, how often each stands there, and what takes its place.
+ *
+ * @type {Record<string, readonly {published: string, mended: string, times?: number}[]>}
+ */
+const REPAIRS = {
+  // Sections 7.9.2 and 12.4.3.1: each entry of a parent's unmerged_leaves must be a non-blank leaf *and* a descendant of
+  // that parent, and every non-blank node between that leaf and the parent must list the leaf too. As published, whole
+  // lists have to be equal, right up to the root, which refuses trees that ordinary rooms produce; and an entry is taken
+  // that satisfies either half of the first condition.
+  "clientState.js": [
+    {
+      published: "!arraysEqual(dpNode.parent.unmergedLeaves, n.parent.unmergedLeaves)",
+      mended: "dp.indexOf(parentIdx) < dp.indexOf(i) && !dpNode.parent.unmergedLeaves.includes(unmergedLeaf)",
+    },
+    { published: '!== "leaf" && !dp.includes(', mended: '!== "leaf" || !dp.includes(' },
+  ],
+  "pathSecrets.js": [
+    {
+      published: "const rootIndex = root(leafWidth(tree.length));",
+      times: 2,
+      mended: "const rootIndex = topOfPath(tree, nodeIndex);",
+    },
+    {
+      published: "export async function getCommitSecret(",
+      mended: `${TOP_OF_PATH}export async function getCommitSecret(`,
+    },
+  ],
+  "processMessages.js": [
+    {
+      published: 'import { pathToRoot } from "./pathSecrets.js";',
+      mended: 'import { pathToRoot, topOfPath } from "./pathSecrets.js";',
+    },
+    {
+      published: "const rootIndex = root(leafWidth(tree.length));",
+      mended: "const rootIndex = topOfPath(tree, secret.nodeIndex);",
+    },
+  ],
+  // Section 7.4: who is left alone by its own commit has a path of no nodes, and a commit secret that nobody else can
+  // compute. As published it is all zeros, so that whoever was just removed can compute the next epoch's secrets.
+  "createCommit.js": [
+    {
+      published: "? new Uint8Array(cipherSuite.kdf.size)",
+      mended:
+        "? (updatePath !== undefined ? cipherSuite.rng.randomBytes(cipherSuite.kdf.size) : new Uint8Array(cipherSuite.kdf.size))",
+    },
+  ],
+}
+
+const FOLDER = "/ts-mls/dist/src/"
+export const REPAIRED_FILES = Object.keys(REPAIRS).map((name) => FOLDER + name)
+
+/**
+ * The mended text of one of the REPAIRED_FILES, undefined of any other; throws where a fragment is missing or ambiguous.
+ *
+ * @param {string} path
+ * @param {string} source
+ * @returns {string | undefined}
+ */
+export function repair(path, source) {
+  const name = Object.keys(REPAIRS).find((each) => path.endsWith(FOLDER + each))
+  return name === undefined ? undefined : REPAIRS[name]?.reduce(replaced, source)
+}
+
+/**
+ * @param {string} text
+ * @param {{published: string, mended: string, times?: number}} repair
+ */
+function replaced(text, { published, mended, times = 1 }) {
+  const parts = text.split(published)
+  if (parts.length !== times + 1) {
+    throw new Error(
+      `ts-mls ${TS_MLS_VERSION} repair: expected exactly ${times} of ${JSON.stringify(published)}, ` +
+        `found ${parts.length - 1}. Is this still ts-mls ${TS_MLS_VERSION}?`,
+    )
+  }
+  return parts.join(mended)
 }

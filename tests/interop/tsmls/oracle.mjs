@@ -31,6 +31,7 @@ import {
 } from "ts-mls"
 import { ciphersuites } from "ts-mls/crypto/ciphersuite.js"
 import { defaultClientConfig } from "ts-mls/clientConfig.js"
+import { initializeEpoch } from "ts-mls/keySchedule.js"
 import { decryptSenderData } from "ts-mls/privateMessage.js"
 import { decodeRatchetTree, encodeRatchetTree } from "ts-mls/ratchetTree.js"
 
@@ -250,6 +251,15 @@ const OPERATIONS = {
     const stored = encodeGroupState(member.state)
     member.state = { ...decodeGroupState(stored, 0)[0], clientConfig: CLIENT_CONFIG }
     return { size: stored.length }
+  },
+
+  /** The epoch that another member is in, as this one computes it without the commit secret (RFC 9420, section 8). */
+  async guess(request) {
+    const { state, cs } = settled(request)
+    const next = members.get(request.other).state.groupContext
+    const zeros = () => new Uint8Array(cs.kdf.size)
+    const { keySchedule } = await initializeEpoch(state.keySchedule.initSecret, zeros(), next, zeros(), cs.kdf)
+    return { authenticator: toBase64(keySchedule.epochAuthenticator) }
   },
 
   summary(request) {
