@@ -1,0 +1,101 @@
+"""A person at a browser of her own: what she sees, and what must not happen while she looks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, ViewportSize
+
+import toolchain
+
+WEB: Final = Path(__file__).parents[3] / "client" / "web"
+PHONE: Final[ViewportSize] = {"width": 320, "height": 640}
+DESK: Final[ViewportSize] = {"width": 1280, "height": 800}
+
+# what a page may say that is no fault of its own: a server that is away is part of several stories
+_NO_FAULT: Final = ("net::ERR_", "WebSocket connection to", "Failed to load resource")
+
+
+@dataclass
+class Visitor:
+    """One browser profile with one page. `faults` is what no page of ours may ever do."""
+
+    url: str
+    context: BrowserContext
+    page: Page
+    faults: list[str] = field(default_factory=list)
+
+    def watch(self, page: Page) -> None:
+        """Collects errors, violations of the page's policy, and requests to anybody but its server."""
+        page.on("console", self._heard)
+        page.on("pageerror", lambda error: self.faults.append(f"uncaught: {error}"))
+        page.on("request", self._asked)
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and not any(part in message.text for part in _NO_FAULT):
+            self.faults.append(f"console: {message.text}")
+
+    def _asked(self, request: Request) -> None:
+        asked, own = urlsplit(request.url), urlsplit(self.url)
+        if asked.scheme in ("http", "https", "ws", "wss") and asked.netloc != own.netloc:
+            self.faults.append(f"a request to {asked.scheme}://{asked.netloc}")
+        if asked.fragment or request.headers.get(
+            "referer"
+        ):  # Chromium shows an empty one that it does not send
+            self.faults.append(f"a request that tells where it comes from: {asked.path}")
+
+    async def breaches(self) -> list[str]:
+        """What axe finds on the page as it is now: WCAG 2.2 A and AA, and its best practices."""
+        await self.page.evaluate(_axe())
+        found: dict[str, Any] = await self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        return [
+            f"{one['id']}: {one['help']}: {json.dumps([node['html'][:120] for node in one['nodes'][:3]])}"
+            for one in found["violations"]
+        ]
+
+    async def overflow(self) -> int:
+        """By how many pixels the page is wider than its window."""
+        script = "document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth"
+        wider: int = await self.page.evaluate(script)
+        return wider
+
+
+@cache
+def _axe() -> str:
+    toolchain.npm_ci(WEB)
+    return (WEB / "node_modules" / "axe-core" / "axe.min.js").read_text()
+
+
+@asynccontextmanager
+async def visiting(
+    browser: Browser,
+    url: str,
+    *,
+    size: ViewportSize = PHONE,
+    locale: str = "en-GB",
+    dark: bool = False,
+) -> AsyncIterator[Visitor]:
+    """Opens a browser profile; at the end nothing forbidden must have happened in it."""
+    context = await browser.new_context(
+        viewport=size,
+        locale=locale,
+        color_scheme="dark" if dark else "light",
+        has_touch=size is PHONE,
+        service_workers="allow",
+    )
+    try:
+        context.set_default_timeout(15_000)
+        page = await context.new_page()
+        visitor = Visitor(url, context, page)
+        visitor.watch(page)
+        yield visitor
+        assert visitor.faults == [], "\n".join(visitor.faults)
+    finally:
+        await context.close()
