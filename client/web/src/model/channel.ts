@@ -51,7 +51,7 @@ const codeOf = (error: unknown): string =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "internal"
 
 /** The other side's calls, as functions. */
-export function callsThrough<C extends Calls>(port: Port, names: readonly (keyof C & string)[]): C {
+export function callsThrough<C>(port: Port, names: readonly (keyof C & string)[]): C {
   const waiting = new Map<number, PromiseWithResolvers<unknown>>()
   let id = 0
   port.addEventListener("message", ({ data }: MessageEvent<Answer>) => {
@@ -71,4 +71,11 @@ export function callsThrough<C extends Calls>(port: Port, names: readonly (keyof
     },
   ])
   return Object.fromEntries(made)
+}
+
+/** What the other side tells by itself: objects with a member `news`, beside the answers to calls. */
+export function hearNews<N extends { readonly news: string }>(port: Port, hear: (news: N) => void): void {
+  port.addEventListener("message", ({ data }: MessageEvent<unknown>) => {
+    if (typeof data === "object" && data !== null && "news" in data) hear(data as N)
+  })
 }

@@ -1,31 +1,47 @@
 /** The page's side of the engine. */
 
-import { callsThrough } from "./channel.ts"
-import type { Engine } from "./engine.ts"
+import { callsThrough, hearNews } from "./channel.ts"
+import type { Engine, News } from "./contract.ts"
 import engineUrl from "./engine.ts?worker&url"
+import { trusted } from "./trusted.ts"
 
-/** Starts the worker that everything runs in. */
-export function startEngine(): Engine {
+const CALLS: Readonly<Record<keyof Engine, true>> = {
+  findAbilities: true,
+  hasProfile: true,
+  open: true,
+  keep: true,
+  wipe: true,
+  kindOf: true,
+  knock: true,
+  forgetKnock: true,
+  rememberHost: true,
+  forgetHost: true,
+  createRoom: true,
+  openRoom: true,
+  closeRoom: true,
+  acceptRules: true,
+  send: true,
+  retract: true,
+  seen: true,
+  keepDraft: true,
+  dismiss: true,
+  invite: true,
+  revoke: true,
+  approveKnock: true,
+  decline: true,
+  approve: true,
+  unapprove: true,
+  remove: true,
+  setRole: true,
+  set: true,
+  leave: true,
+  end: true,
+  forget: true,
+}
+
+/** Starts the worker that everything runs in; `hear` is told its news. */
+export function startEngine(hear: (news: News) => void): Engine {
   const worker = new Worker(trusted(engineUrl), { type: "module" })
-  return callsThrough<Engine>(worker, ["findAbilities"])
-}
-
-// TypeScript's own types do not know it yet
-interface TrustedTypes {
-  createPolicy(
-    name: string,
-    rules: { readonly createScriptURL: (url: string) => string },
-  ): { createScriptURL(url: string): string }
-}
-
-/** The one place that may name a script: the page's policy (require-trusted-types-for) takes no other. */
-function trusted(url: string): string {
-  const { trustedTypes } = globalThis as { readonly trustedTypes?: TrustedTypes }
-  const policy = trustedTypes?.createPolicy("backchannel", {
-    createScriptURL: (given) => {
-      if (given !== engineUrl) throw new TypeError("not a script of this page")
-      return given
-    },
-  })
-  return policy?.createScriptURL(url) ?? url
+  hearNews<News>(worker, hear)
+  return callsThrough<Engine>(worker, Object.keys(CALLS) as (keyof Engine)[])
 }

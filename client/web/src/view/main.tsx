@@ -1,23 +1,10 @@
 /** The page's beginning. */
 
-import { signal } from "@preact/signals"
-import { render } from "preact"
-import type { Abilities } from "../model/abilities.ts"
+import "./arrival.ts" // first: see there
 import { startEngine } from "../model/remote.ts"
-import { Start } from "./start.tsx"
+import { hear, makeApp } from "./app/app.ts"
+import { arrival } from "./arrival.ts"
+import { show } from "./show.tsx"
 
-const abilities = signal<Abilities | "unknown" | "failed">("unknown")
-
-startEngine()
-  .findAbilities()
-  .then(
-    (found) => {
-      abilities.value = found
-    },
-    () => {
-      abilities.value = "failed"
-    },
-  )
-
-const root = document.getElementById("app")
-if (root !== null) render(<Start abilities={abilities} />, root)
+const app = makeApp(startEngine((news) => hear(app, news)))
+show(app, arrival)

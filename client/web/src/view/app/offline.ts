@@ -1,0 +1,47 @@
+/** The service worker: the page starts without a network, and goes on as it is until the person wants the new version. */
+
+import { signal } from "@preact/signals"
+import { useEffect } from "preact/hooks"
+import { trusted } from "../../model/trusted.ts"
+
+export interface Offline {
+  readonly hasNewVersion: boolean
+  use(): void
+}
+
+const SCRIPT = "/sw.js"
+const waiting = signal<ServiceWorker | undefined>(undefined)
+let isStarted = false
+
+/** It is there for those alone who stay signed in: who wants to leave nothing gets no cache either. */
+export function useOffline(isWanted: boolean): Offline {
+  useEffect(() => {
+    if (!isWanted || isStarted || !import.meta.env.PROD || !("serviceWorker" in navigator)) return
+    isStarted = true
+    register().catch(() => undefined) // a browser without it starts from the network, as before
+  }, [isWanted])
+  return { hasNewVersion: waiting.value !== undefined, use: () => waiting.value?.postMessage("use") }
+}
+
+async function register(): Promise<void> {
+  const registration = await navigator.serviceWorker.register(trusted(SCRIPT), { updateViaCache: "none" })
+  const look = (): void => {
+    // the very first one replaces nothing
+    if (navigator.serviceWorker.controller !== null) waiting.value = registration.waiting ?? undefined
+  }
+  registration.addEventListener("updatefound", () =>
+    registration.installing?.addEventListener("statechange", look),
+  )
+  navigator.serviceWorker.addEventListener("controllerchange", () => {
+    if (waiting.value !== undefined) location.reload()
+  })
+  look()
+}
+
+/** Nothing of the page's own files stays either. */
+export async function forgetOffline(): Promise<void> {
+  const registrations = (await navigator.serviceWorker?.getRegistrations()) ?? []
+  await Promise.all(registrations.map((one) => one.unregister()))
+  if (!("caches" in globalThis)) return
+  await Promise.all((await caches.keys()).map((name) => caches.delete(name)))
+}

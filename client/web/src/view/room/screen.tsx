@@ -1,0 +1,3 @@
+export function RoomScreen(_: { readonly id: string }) {
+  return null
+}
