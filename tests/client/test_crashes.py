@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 import backchannel
-from backchannel import Room
+from backchannel import Client, Room
 from backchannel.room.view import Presence
 from backchannel.store.profile import Profile, Write
 from backchannel_protocol.events import EventKind
@@ -55,6 +55,24 @@ class Plug:
         monkeypatch.setattr(Profile, "write", failing)
 
 
+Dying = Callable[[Path], AbstractAsyncContextManager[tuple[Client, Plug]]]
+
+
+@pytest.fixture
+def dying(open_client: Open, monkeypatch: pytest.MonkeyPatch, at: int, after: bool) -> Dying:
+    """A profile whose plug is pulled at the test's write; only inside the block."""
+
+    @asynccontextmanager
+    async def open_dying(path: Path) -> AsyncIterator[tuple[Client, Plug]]:
+        with monkeypatch.context() as patch:
+            plug = Plug(str(path), at, after)
+            plug.fit(patch)
+            async with open_client(path) as client:
+                yield client, plug
+
+    return open_dying
+
+
 async def until_pulled(plug: Plug, work: Callable[[], Coroutine[None, None, None]]) -> None:
     """Does something, until it is done or the plug is pulled."""
     task = asyncio.create_task(work())
@@ -72,12 +90,9 @@ async def test_who_writes_dies_and_comes_back(
     host: MemoryHost,
     open_client: Open,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    at: int,
-    *,
-    after: bool,
+    dying: Dying,
 ) -> None:
-    await _write_through_a_crash(host, open_client, tmp_path / "bo.db", monkeypatch, at, after)
+    await _write_through_a_crash(host, open_client, tmp_path / "bo.db", dying)
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -87,13 +102,11 @@ async def test_who_renews_its_keys_dies_and_comes_back(
     open_client: Open,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    at: int,
-    *,
-    after: bool,
+    dying: Dying,
 ) -> None:
     """With a path commit after each second message."""
     monkeypatch.setattr("backchannel.facilitation.duties.PATH_MESSAGES", 2)
-    await _write_through_a_crash(host, open_client, tmp_path / "bo.db", monkeypatch, at, after)
+    await _write_through_a_crash(host, open_client, tmp_path / "bo.db", dying)
     (log,) = host.logs.values()
     assert sum(event.kind is EventKind.COMMIT for event in log.events) > 1
 
@@ -102,9 +115,7 @@ async def _write_through_a_crash(
     host: MemoryHost,
     open_client: Open,
     path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    at: int,
-    after: bool,
+    dying: Dying,
 ) -> None:
     async with open_client() as first:
         ann = await make_room(first, host.url)
@@ -121,12 +132,9 @@ async def _write_through_a_crash(
             await until(ann, lambda: "bo 5" in texts(ann))
             await asyncio.sleep(0.05)
 
-        with monkeypatch.context() as patch:
-            plug = Plug(str(path), at, after)
-            plug.fit(patch)
-            async with open_client(path) as client:
-                (room,) = client.rooms.values()
-                await until_pulled(plug, lambda: talk(room))
+        async with dying(path) as (client, plug):
+            (room,) = client.rooms.values()
+            await until_pulled(plug, lambda: talk(room))
         async with open_client(path) as client:
             (room,) = client.rooms.values()
             await (await room.send("bo is back")).sent()
@@ -148,10 +156,7 @@ async def test_who_admits_dies_and_comes_back(
     host: MemoryHost,
     open_client: Open,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    at: int,
-    *,
-    after: bool,
+    dying: Dying,
 ) -> None:
     path = tmp_path / "ann.db"
     async with open_client() as second:
@@ -167,12 +172,9 @@ async def test_who_admits_dies_and_comes_back(
                 await (await asyncio.shield(joining)).accept_rules()
             await asyncio.sleep(0.05)
 
-        with monkeypatch.context() as patch:
-            plug = Plug(str(path), at, after)
-            plug.fit(patch)
-            async with open_client(path) as client:
-                (room,) = client.rooms.values()
-                await until_pulled(plug, lambda: admit(room))
+        async with dying(path) as (client, plug):
+            (room,) = client.rooms.values()
+            await until_pulled(plug, lambda: admit(room))
         async with open_client(path) as client:
             (room,) = client.rooms.values()
             await _approve_unless_done(room)
@@ -194,23 +196,17 @@ async def test_who_makes_a_room_dies_and_comes_back(
     host: MemoryHost,
     open_client: Open,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    at: int,
-    *,
-    after: bool,
+    dying: Dying,
 ) -> None:
     """One room at the server at most, and none without its keys."""
     path = tmp_path / "ann.db"
-    with monkeypatch.context() as patch:
-        plug = Plug(str(path), at, after)
-        plug.fit(patch)
-        async with open_client(path) as client:
+    async with dying(path) as (client, plug):
 
-            async def make() -> None:
-                room = await make_room(client, host.url)
-                await (await room.send("We are here.")).sent()
+        async def make() -> None:
+            room = await make_room(client, host.url)
+            await (await room.send("We are here.")).sent()
 
-            await until_pulled(plug, make)
+        await until_pulled(plug, make)
     async with open_client(path) as client, asyncio.timeout(20):
         await client.finish_rooms()
         ann = next(iter(client.rooms.values()), None) or await make_room(client, host.url)
@@ -226,10 +222,7 @@ async def test_who_discloses_and_erases_dies_and_comes_back(
     host: MemoryHost,
     open_client: Open,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    at: int,
-    *,
-    after: bool,
+    dying: Dying,
 ) -> None:
     path = tmp_path / "bo.db"
     async with open_client() as first:
@@ -243,13 +236,10 @@ async def test_who_discloses_and_erases_dies_and_comes_back(
             await ann.close()
             await until(room, lambda: room.ledger.view.presence is Presence.ENDED)
 
-        with monkeypatch.context() as patch:
-            plug = Plug(str(path), at, after)
-            plug.fit(patch)
-            async with open_client(path) as client:
-                (room,) = client.rooms.values()
-                await until(room, lambda: room.connected)
-                await until_pulled(plug, lambda: close(room))
+        async with dying(path) as (client, plug):
+            (room,) = client.rooms.values()
+            await until(room, lambda: room.connected)
+            await until_pulled(plug, lambda: close(room))
         async with open_client(path) as client:
             (room,) = client.rooms.values()
             await until(room, lambda: room.ledger.view.presence is Presence.ENDED)

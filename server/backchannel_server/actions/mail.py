@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,6 +15,7 @@ from backchannel_protocol.refusals import Code
 from backchannel_server.actions.context import Context
 from backchannel_server.enforce.mail import FROM_FACILITATORS, decide_answer, decide_knock
 from backchannel_server.refusal import Refusal
+from backchannel_server.storage.committer import one_by_one
 from backchannel_server.storage.reads import (
     read_letters,
     read_mailboxes,
@@ -88,18 +90,6 @@ def _tell(context: Context, posted: Posted) -> None:
         context.feeds.tell(posted.room, posted.facilitators, encode_frame(letter_frame(posted.letter)))
 
 
-async def _perform_knocks(
-    connection: AsyncConnection, requests: Sequence[KnockRequest]
-) -> Sequence[Posted | Refusal]:
-    answers: list[Posted | Refusal] = []
-    for request in requests:
-        try:
-            answers.append(await _knock(connection, request))
-        except Refusal as refusal:
-            answers.append(refusal)
-    return answers
-
-
 async def _knock(connection: AsyncConnection, request: KnockRequest) -> Posted:
     id_ = MailboxId(request.knock.mailbox)
     mailbox = (await read_mailboxes(connection, [id_])).get(id_)
@@ -115,16 +105,7 @@ async def _knock(connection: AsyncConnection, request: KnockRequest) -> Posted:
     return Posted(decided.letter, room, await _facilitators(connection, room), tuple(letters))
 
 
-async def _perform_answers(
-    connection: AsyncConnection, requests: Sequence[AnswerRequest]
-) -> Sequence[Posted | Refusal]:
-    answers: list[Posted | Refusal] = []
-    for request in requests:
-        try:
-            answers.append(await _answer(connection, request))
-        except Refusal as refusal:
-            answers.append(refusal)
-    return answers
+_perform_knocks: Final = one_by_one(_knock)
 
 
 async def _answer(connection: AsyncConnection, request: AnswerRequest) -> Posted:
@@ -140,6 +121,9 @@ async def _answer(connection: AsyncConnection, request: AnswerRequest) -> Posted
         return Posted(repeated, request.room, frozenset({request.seat}), tuple(letters))
     await insert_letters(connection, [new])
     return Posted(new, request.room, await _facilitators(connection, request.room), tuple(letters))
+
+
+_perform_answers: Final = one_by_one(_answer)
 
 
 async def _facilitators(connection: AsyncConnection, room: RoomId) -> frozenset[SeatId]:

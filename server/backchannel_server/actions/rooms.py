@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,6 +13,7 @@ from backchannel_protocol.refusals import Code
 from backchannel_server.actions.context import Context
 from backchannel_server.actions.tokens import find_token, spend_token
 from backchannel_server.refusal import Refusal
+from backchannel_server.storage.committer import one_by_one
 from backchannel_server.storage.reads import read_room, read_seat
 from backchannel_server.storage.rows import Room, Seat
 from backchannel_server.storage.writes import insert_rooms, insert_seats
@@ -36,16 +37,6 @@ async def do_create_room(context: Context, token: str, wanted: CreateRoom) -> Ro
     return await context.committer.perform(_perform, Request(token, wanted, context.clock()))
 
 
-async def _perform(connection: AsyncConnection, requests: Sequence[Request]) -> Sequence[Room | Refusal]:
-    answers: list[Room | Refusal] = []
-    for request in requests:
-        try:
-            answers.append(await _create(connection, request))
-        except Refusal as refusal:
-            answers.append(refusal)
-    return answers
-
-
 async def _create(connection: AsyncConnection, request: Request) -> Room:
     token = await find_token(connection, request.token)
     wanted = request.wanted
@@ -61,3 +52,6 @@ async def _create(connection: AsyncConnection, request: Request) -> Room:
     await insert_rooms(connection, [room])
     await insert_seats(connection, [Seat(id_, seat_id, wanted.seat_key, may_facilitate=True, floor=1)])
     return room
+
+
+_perform: Final = one_by_one(_create)

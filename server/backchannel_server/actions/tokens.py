@@ -18,7 +18,7 @@ from backchannel_protocol.limits import MAX_TOKEN_S, MAX_TOKENS
 from backchannel_protocol.refusals import Code
 from backchannel_server.actions.context import Context
 from backchannel_server.refusal import Refusal
-from backchannel_server.storage.committer import Committer
+from backchannel_server.storage.committer import Committer, one_by_one
 from backchannel_server.storage.rows import Token
 from backchannel_server.storage.tables import tokens
 
@@ -90,18 +90,6 @@ async def _perform_host(connection: AsyncConnection, hashes: Sequence[bytes]) ->
     return [None for _ in hashes]
 
 
-async def _perform_room(connection: AsyncConnection, requests: Sequence[Request]) -> Sequence[Refusal | None]:
-    answers: list[Refusal | None] = []
-    for request in requests:
-        try:
-            await _make(connection, request)
-        except Refusal as refusal:
-            answers.append(refusal)
-        else:
-            answers.append(None)
-    return answers
-
-
 async def _make(connection: AsyncConnection, request: Request) -> None:
     wanted = request.wanted
     if not (await find_token(connection, request.bearer)).is_host:
@@ -114,3 +102,6 @@ async def _make(connection: AsyncConnection, request: Request) -> None:
     if len(known) > MAX_TOKENS:  # the host's own is among them
         raise Refusal(Code.TOO_MANY)
     await connection.execute(insert(tokens), asdict(Token(request.new, wanted.rooms, wanted.expires)))
+
+
+_perform_room: Final = one_by_one(_make)

@@ -43,6 +43,21 @@ Settle: TypeAlias = Callable[[R | Refusal], None]
 log = logging.getLogger(__name__)
 
 
+def one_by_one(act: Callable[[AsyncConnection, Q], Awaitable[R]]) -> Performer[Q, R]:
+    """A performer of requests that have nothing in common: what is refused to one, the others do not feel."""
+
+    async def perform(connection: AsyncConnection, requests: Sequence[Q]) -> Sequence[R | Refusal]:
+        answers: list[R | Refusal] = []
+        for request in requests:
+            try:
+                answers.append(await act(connection, request))
+            except Refusal as refusal:
+                answers.append(refusal)
+        return answers
+
+    return perform
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Waiting(Generic[Q, R]):
     performer: Performer[Q, R]

@@ -7,7 +7,7 @@ cannot succeed proves nothing about the rule.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -89,3 +89,34 @@ def without(target: str, instead: Callable[..., object] | None = None) -> Rule:
 
 def _nothing(*_: object, **__: object) -> None:
     return None
+
+
+Told = Callable[..., Coroutine[object, object, None]]
+
+
+def told_through_a_proxy(attacks: Attacks[T]) -> tuple[Told, Told]:
+    """Two tests: as the code is, each attack fails; without what stands against it, it succeeds."""
+
+    @pytest.mark.parametrize("attack", attacks.all())
+    async def fails(attack: Attack[T], stage: T) -> None:
+        await attack.fails(stage)
+
+    @pytest.mark.parametrize("attack", attacks.with_rules())
+    async def succeeds(attack: Attack[T], stage: T, monkeypatch: pytest.MonkeyPatch) -> None:
+        await attack.succeeds(stage, monkeypatch)
+
+    return fails, succeeds
+
+
+def told_directly(attacks: Attacks[T]) -> tuple[Told, Told]:
+    """The same for attacks on the server: it is a process first, and then in this one, without the rules."""
+
+    @pytest.mark.parametrize("attack", attacks.all())
+    async def fails(attack: Attack[T], direct: T) -> None:
+        await attack.fails(direct)
+
+    @pytest.mark.parametrize("attack", attacks.with_rules())
+    async def succeeds(attack: Attack[T], inside: T, monkeypatch: pytest.MonkeyPatch) -> None:
+        await attack.succeeds(inside, monkeypatch)
+
+    return fails, succeeds

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from attack.rooms import rules
-from attack.rooms.attacks import Attack, Attacks, hold
+from attack.rooms.attacks import Attacks, hold, told_through_a_proxy
 from attack.rooms.stage import LOOK_S, Person, Seated, Stage, goes_on, say, stops, until
 from backchannel import CommitSkipped, NotAllowed, Role, SeatJoined, Stopped
 from backchannel.client import Knocking
@@ -401,13 +401,4 @@ async def delays_that_an_approval_is_taken_back(stage: Stage) -> None:
         hold(set(joined.by) == {ann.seat, bea.seat}, f"by {joined.by}")
 
 
-@pytest.mark.parametrize("attack", ATTACKS.all())
-async def test_it_fails(attack: Attack[Stage], stage: Stage) -> None:
-    await attack.fails(stage)
-
-
-@pytest.mark.parametrize("attack", ATTACKS.with_rules())
-async def test_without_its_rule_it_succeeds(
-    attack: Attack[Stage], stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await attack.succeeds(stage, monkeypatch)
+test_it_fails, test_without_its_rule_it_succeeds = told_through_a_proxy(ATTACKS)

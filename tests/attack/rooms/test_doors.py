@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from attack.rooms import server_rules as rules
-from attack.rooms.attacks import Attack, Attacks, hold
+from attack.rooms.attacks import Attacks, hold, told_directly
 from attack.rooms.intruder import Scene, attached, other_address, put, said_next, unharmed
 from attack.rooms.malformed import Tree, headers, noise, variants
 from attack.rooms.stage import Stage
@@ -257,13 +257,4 @@ async def floods_a_mailbox_with_answers(stage: Stage) -> None:
         hold(isinstance(answer, Refused) and answer.code == "too-many", f"{answer}")
 
 
-@pytest.mark.parametrize("attack", ATTACKS.all())
-async def test_it_fails(attack: Attack[Stage], direct: Stage) -> None:
-    await attack.fails(direct)
-
-
-@pytest.mark.parametrize("attack", ATTACKS.with_rules())
-async def test_without_its_rule_it_succeeds(
-    attack: Attack[Stage], inside: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await attack.succeeds(inside, monkeypatch)
+test_it_fails, test_without_its_rule_it_succeeds = told_directly(ATTACKS)

@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatu
 from websockets.typing import Subprotocol
 
 from attack.rooms import server_rules as rules
-from attack.rooms.attacks import Attack, Attacks, Reached, hold
+from attack.rooms.attacks import Attacks, Reached, hold, told_directly
 from attack.rooms.intruder import (
     Scene,
     attached,
@@ -46,7 +46,7 @@ DOOR = 40
 """How many connections a narrow server takes."""
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 async def bounded(server: LocalServer) -> AsyncIterator[None]:
     """The server's memory has not grown out of proportion."""
     assert server._process is not None
@@ -191,7 +191,7 @@ def half_said(kind: str) -> bytes:
 KINDS = ("nothing", "half a request", "half a body", "no Attach", "half a frame", "endless headers")
 
 
-async def test_connections_that_say_half_a_word(direct: Stage, bounded: None, long_form: bool) -> None:
+async def test_connections_that_say_half_a_word(direct: Stage, long_form: bool) -> None:
     """Slowloris: hundreds of them stand open, and the room goes on."""
     address = urlsplit(direct.server.url)
     writers = []
@@ -296,13 +296,4 @@ async def test_where_nobody_makes_room_the_door_is_full(
             await story_of_a_full_door(stage)
 
 
-@pytest.mark.parametrize("attack", ATTACKS.all())
-async def test_it_fails(attack: Attack[Stage], direct: Stage, bounded: None) -> None:
-    await attack.fails(direct)
-
-
-@pytest.mark.parametrize("attack", ATTACKS.with_rules())
-async def test_without_its_rule_it_succeeds(
-    attack: Attack[Stage], inside: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await attack.succeeds(inside, monkeypatch)
+test_it_fails, test_without_its_rule_it_succeeds = told_directly(ATTACKS)

@@ -13,7 +13,7 @@ import pytest
 
 from attack.forge import PathForgery, forge_commit
 from attack.rooms import rules
-from attack.rooms.attacks import Attack, Attacks, hold
+from attack.rooms.attacks import Attacks, hold, told_through_a_proxy
 from attack.rooms.insider import EXPOSURE, Insider, ignored, insider, quiet, skipped, voided
 from attack.rooms.stage import Seated, Stage, goes_on, heard, say, stops, until
 from backchannel import Role, RoomStopped
@@ -467,13 +467,4 @@ async def test_a_path_that_is_spoilt_for_one_member(stage: Stage) -> None:
     await goes_on(ann, cy)
 
 
-@pytest.mark.parametrize("attack", ATTACKS.all())
-async def test_it_fails(attack: Attack[Stage], stage: Stage) -> None:
-    await attack.fails(stage)
-
-
-@pytest.mark.parametrize("attack", ATTACKS.with_rules())
-async def test_without_its_rule_it_succeeds(
-    attack: Attack[Stage], stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await attack.succeeds(stage, monkeypatch)
+test_it_fails, test_without_its_rule_it_succeeds = told_through_a_proxy(ATTACKS)

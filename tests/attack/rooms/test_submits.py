@@ -6,10 +6,9 @@ import os
 from collections.abc import Callable
 
 import msgspec
-import pytest
 
 from attack.rooms import server_rules as rules
-from attack.rooms.attacks import Attack, Attacks, hold
+from attack.rooms.attacks import Attacks, hold, told_directly
 from attack.rooms.intruder import Scene, attached, greeted, last_word, put, said_next, unharmed
 from attack.rooms.stage import Stage
 from backchannel import Role
@@ -297,13 +296,4 @@ async def forges_an_operation(stage: Stage) -> None:
             hold(got == code, f"{operation} was answered with {got}")
 
 
-@pytest.mark.parametrize("attack", ATTACKS.all())
-async def test_it_fails(attack: Attack[Stage], direct: Stage) -> None:
-    await attack.fails(direct)
-
-
-@pytest.mark.parametrize("attack", ATTACKS.with_rules())
-async def test_without_its_rule_it_succeeds(
-    attack: Attack[Stage], inside: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await attack.succeeds(inside, monkeypatch)
+test_it_fails, test_without_its_rule_it_succeeds = told_directly(ATTACKS)
