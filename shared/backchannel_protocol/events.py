@@ -16,7 +16,9 @@ Id = Annotated[bytes, Meta(min_length=ID_SIZE, max_length=ID_SIZE)]
 Key = Annotated[bytes, Meta(min_length=32, max_length=32)]
 Hash = Annotated[bytes, Meta(min_length=32, max_length=32)]
 Signature = Annotated[bytes, Meta(min_length=64, max_length=64)]
-U63 = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
+U53 = Annotated[int, Meta(ge=0, le=(1 << 53) - 1)]
+"""Every number of a frame or body: what a double, and so JSON and JavaScript, holds exactly (section 4)."""
+
 U32 = Annotated[int, Meta(ge=0, le=(1 << 32) - 1)]
 Leaf = Annotated[bytes, Meta(min_length=33, max_length=33)]
 """An entry of the record (PROTOCOL.md, section 13)."""
@@ -45,22 +47,25 @@ class LogEvent(msgspec.Struct, array_like=True, frozen=True):
     event's entry in the record, where it has one.
     """
 
-    seq: U63
-    time: U63
+    seq: U53
+    time: U53
     seat: Id
     kind: EventKind
     id: Id
-    epoch: U63
+    epoch: U53
     body: Body | None
     leaf: Leaf | None = None
     body_hash: Hash | None = None
 
     def __post_init__(self) -> None:
-        """Raises ValueError: what the fold needs is never purged, and a body is there or its hash is."""
+        """Raises ValueError: a body is there, or its hash is."""
         if (self.body is None) != (self.body_hash is not None):
             raise ValueError("an event has a body or its hash")
-        if self.body is None and self.kind not in PURGED_KINDS:
-            raise ValueError("an event of this kind keeps its body")
+
+    @property
+    def is_withheld(self) -> bool:
+        """Whether it lacks a body that no retention takes (section 3): the log is not whole without it."""
+        return self.body is None and self.kind not in PURGED_KINDS
 
     def hash_of_body(self) -> bytes:
         """H(body), 32 bytes, whether the body is there or not."""
@@ -74,7 +79,7 @@ class Draft(msgspec.Struct, array_like=True, frozen=True):
 
     id: Id
     kind: EventKind
-    epoch: U63
+    epoch: U53
     opening: Id
     body: Body
     leaf: Leaf | None = None

@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from backchannel_mls.codec import u16
 from backchannel_protocol.errors import RemoteProtocolError
-from backchannel_protocol.events import U63, Draft, Id, Key, LogEvent, Signature
+from backchannel_protocol.events import U53, Draft, Id, Key, LogEvent, Signature
 from backchannel_protocol.limits import (
     MAX_DRAFTS,
     MAX_EVENTS_A_FRAME,
@@ -37,7 +37,7 @@ class Hello(msgspec.Struct, array_like=True, frozen=True, tag=1):
     versions: Annotated[list[Version], Meta(min_length=1, max_length=16)]
     nonce: Key
     record_key: Key
-    time: U63
+    time: U53
 
 
 class Attach(msgspec.Struct, array_like=True, frozen=True, tag=2):
@@ -46,18 +46,18 @@ class Attach(msgspec.Struct, array_like=True, frozen=True, tag=2):
     version: Version
     room: Id
     seat: Id
-    cursor: U63
+    cursor: U53
     signature: Signature
 
 
 class Attached(msgspec.Struct, array_like=True, frozen=True, tag=3):
     """The seat is attached; events up to `head` follow. `floor`: no event before it is for this seat."""
 
-    head: U63
-    epoch: U63
+    head: U53
+    epoch: U53
     opening: Id
-    floor: U63
-    time: U63
+    floor: U53
+    time: U53
     checkpoint: NoteText
 
 
@@ -78,8 +78,8 @@ class Placed(msgspec.Struct, array_like=True, frozen=True):
     """Where a draft came to stand in the log."""
 
     id: Id
-    seq: U63
-    time: U63
+    seq: U53
+    time: U53
 
 
 class Ack(msgspec.Struct, array_like=True, frozen=True, tag=6):
@@ -94,14 +94,14 @@ class Refused(msgspec.Struct, array_like=True, frozen=True, tag=7):
     id: Id | None
     code: CodeText
     sentence: Sentence
-    cause: U63 | None = None
-    retry_after_s: U63 | None = None
+    cause: U53 | None = None
+    retry_after_s: U53 | None = None
 
 
 class Cursor(msgspec.Struct, array_like=True, frozen=True, tag=8):
     """Everything up to `seq` is stored at the client."""
 
-    seq: U63
+    seq: U53
 
 
 class Mail(msgspec.Struct, array_like=True, frozen=True, tag=9):

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from backchannel_protocol.errors import RemoteProtocolError
-from backchannel_protocol.events import U63, Id, Key, Signature
+from backchannel_protocol.events import U53, Id, Key, Signature
 from backchannel_protocol.frames import Mail, NoteText, Sealed
 from backchannel_protocol.limits import MAX_TOKEN_ROOMS
 from backchannel_protocol.refusals import Code
@@ -36,7 +36,7 @@ class MakeToken(msgspec.Struct, array_like=True, frozen=True):
     """POST /v1/tokens: how many rooms the bearer may create, until when."""
 
     rooms: Annotated[int, Meta(ge=1, le=MAX_TOKEN_ROOMS)]
-    expires: U63
+    expires: U53
 
 
 class TokenMade(msgspec.Struct, array_like=True, frozen=True):
@@ -52,7 +52,7 @@ class Knock(msgspec.Struct, array_like=True, frozen=True):
     step: Annotated[int, Meta(ge=0, le=3)]
     sealed: Sealed | None
     claim_key: Key | None
-    time: U63
+    time: U53
     signature: Signature
 
 

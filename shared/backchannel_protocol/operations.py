@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from backchannel_protocol.errors import RemoteProtocolError
-from backchannel_protocol.events import U63, Id, Key
+from backchannel_protocol.events import U53, Id, Key
 from backchannel_protocol.limits import MAX_BODY_BYTES
 from backchannel_protocol.refusals import Code
 
@@ -47,7 +47,7 @@ class Mute(msgspec.Struct, array_like=True, frozen=True, tag=4):
 
     act: Id | None
     seat: Id
-    until: U63
+    until: U53
 
 
 class SetPolicy(msgspec.Struct, array_like=True, frozen=True, tag=5):
@@ -57,7 +57,7 @@ class SetPolicy(msgspec.Struct, array_like=True, frozen=True, tag=5):
     slow_mode_s: Seconds
     retention_s: Seconds
     after_reading: bool
-    paused_until: U63
+    paused_until: U53
 
 
 class InvitationOpen(msgspec.Struct, array_like=True, frozen=True, tag=6):
@@ -66,7 +66,7 @@ class InvitationOpen(msgspec.Struct, array_like=True, frozen=True, tag=6):
     act: Id | None
     mailbox: Id
     auth_key: Key
-    expires: U63
+    expires: U53
 
 
 class InvitationClose(msgspec.Struct, array_like=True, frozen=True, tag=7):

@@ -202,9 +202,10 @@ def test_an_event_has_a_body_or_its_hash() -> None:
 
 
 @pytest.mark.parametrize("kind", [EventKind.GOVERNANCE, EventKind.COMMIT, EventKind.CONTROL])
-def test_what_the_fold_needs_cannot_be_said_to_be_purged(kind: EventKind) -> None:
-    with pytest.raises(ValueError, match="keeps its body"):
-        LogEvent(1, 1, ID, kind, ID, 0, None, None, HASH)
+def test_what_the_fold_needs_is_withheld_where_it_is_said_to_be_purged(kind: EventKind) -> None:
+    assert LogEvent(1, 1, ID, kind, ID, 0, None, None, HASH).is_withheld
+    assert not LogEvent(1, 1, ID, kind, ID, 0, b"body").is_withheld
+    assert not LogEvent(1, 1, ID, EventKind.CHAT, ID, 0, None, None, HASH).is_withheld
 
 
 def test_attach_signs_version_nonce_room_seat_and_record_key() -> None:

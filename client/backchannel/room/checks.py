@@ -47,6 +47,12 @@ def check_order(view: RoomView, event: LogEvent) -> None:
         stop("log-time")
 
 
+def check_kept(event: LogEvent) -> None:
+    """What the fold needs is never purged (section 3)."""
+    if event.is_withheld:
+        stop("body-withheld")
+
+
 def check_view(view: RoomView, event: LogEvent, said: View) -> None:
     """What a member says that it had verified is what was verified here (section 7)."""
     known = _known(view, event, said.seq)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from backchannel.room import commits, speech
-from backchannel.room.checks import check_order, check_view, stop
+from backchannel.room.checks import check_kept, check_order, check_view, stop
 from backchannel.room.facts import AnyFact, CommitSkipped, EventIgnored, LeftBehind
 from backchannel.room.leaves import governance_entry, leaf_fits
 from backchannel.room.membership import POLICY, credential_of
@@ -70,6 +70,7 @@ class Prepared:
 def prepare(view: RoomView, event: LogEvent, own: OwnEvent | None, author_of: AuthorOf) -> Prepared:
     """The room after the next event. Raises Stopped; `own` is None for events of others."""
     check_order(view, event)
+    check_kept(event)
     if event.seat == view.seat:
         if own is None:
             stop("own-unknown")
@@ -136,8 +137,6 @@ def _application(view: RoomView, event: LogEvent, own: OwnEvent | None, author_o
             else _said(view, event, own.envelope, author_of)
         )
     if event.body is None:
-        if event.kind is EventKind.GOVERNANCE:
-            stop("body-withheld")
         return _ignored(view, event, *_PURGED)
     try:
         received = receive(view.mls, event.body, policy=POLICY, now_s=event.time)
@@ -175,8 +174,6 @@ def _said(view: RoomView, event: LogEvent, envelope: Envelope, author_of: Author
 
 # ---- commits and operations
 def _commit(view: RoomView, event: LogEvent, own: OwnEvent | None, before: Clear) -> Prepared:
-    if event.body is None:
-        stop("body-withheld")
     place = at(view, event)
     try:
         told = commits.told_of(view, event, before)
@@ -199,14 +196,14 @@ def _skipped(view: RoomView, event: LogEvent, code: str, sentence: str) -> Prepa
 
 
 def _control(view: RoomView, event: LogEvent, before: Clear, followed: Followed) -> Prepared:
-    if event.body is None:
-        stop("body-withheld")
     entry = commits.entry_of(view, event, before)
     kept = entry if leaf_fits(entry, event.leaf) else None
     try:
         if followed.verdict is not None:
             return Prepared(*commits.void(view, event, followed, entry), kept)
-        return Prepared(*commits.operate(view, event, at(view, event), before, entry, event.body), kept)
+        return Prepared(
+            *commits.operate(view, event, at(view, event), before, entry, event.body or b""), kept
+        )
     except FoldRefusal as refusal:
         return _refused(view, event, refusal.code)
 

@@ -12,7 +12,7 @@ import msgspec
 
 Tree = list["Tree"] | int | bytes | str | bool | None
 
-_NUMBERS: tuple[object, ...] = (-1, 1.5, None, "1", b"1", [], {}, 1 << 63, (1 << 64) - 1)
+_NUMBERS: tuple[object, ...] = (-1, 1.5, None, "1", b"1", [], {}, 1 << 53, (1 << 64) - 1)
 _BYTES: tuple[object, ...] = (None, 1, True, "text", [], {}, [b"x"], msgspec.msgpack.Ext(1, b"x"))
 _LISTS: tuple[object, ...] = (None, 0, b"", "text", {}, {1: 2}, [[]], [None], [[[]]])
 

@@ -26,6 +26,7 @@ from backchannel_protocol.room.timeline import Exposure, Message, Said, decide_c
 AuthorOf = Callable[[str], str | None]
 
 the_next_event_and_no_earlier: Rule = without("backchannel.room.engine.check_order")
+what_the_fold_needs_is_there: Rule = without("backchannel.room.engine.check_kept")
 what_others_verified: Rule = without("backchannel.room.engine.check_view")
 what_committers_verified: Rule = without("backchannel.room.commits.check_authenticated_data", lambda *_: True)
 
