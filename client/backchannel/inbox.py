@@ -16,6 +16,8 @@ from backchannel.errors import Stopped
 from backchannel.ledger import FAILED, Change, Failure, Ledger
 from backchannel.letters import ANSWER, admission, seal_answer
 from backchannel.outbox import Attempt, Item, decode_item, encode_item, own_event
+from backchannel.promises import promised_by
+from backchannel.room.checks import check_promised
 from backchannel.room.engine import OwnEvent, prepare
 from backchannel.room.facts import AnyFact, MessageSent, RoomStopped, SeatJoined, SendFailed
 from backchannel.room.scope import within_scope
@@ -94,6 +96,7 @@ class _Batch:
         self._ledger = ledger
         self._items = dict(ledger.items)
         self._said: dict[str, str] = {}
+        self._promised = promised_by(ledger)
         self.view = ledger.view
         self.change = Change()
 
@@ -103,6 +106,7 @@ class _Batch:
         own = None if found is None else found[2]
         before = self.view
         prepared = prepare(before, event, own, self._author_of)
+        check_promised(prepared.view, self._promised)
         if prepared.entry is not None:
             self.change.notes[f"{RECORD}{before.record.size}"] = msgspec.msgpack.encode(prepared.entry)
         self.view = self.change.view = prepared.view

@@ -23,6 +23,7 @@ from backchannel.facilitation.upkeep import do_duties, is_path, is_wanted, renew
 from backchannel.inbox import LETTER, Pending, given_up, take
 from backchannel.ledger import Change, Ledger
 from backchannel.outbox import Item, first_id, submit_of, write_item
+from backchannel.promises import fits_record
 from backchannel.room.checks import stop
 from backchannel.room.facts import RoomStopped, SeatJoined
 from backchannel.room.view import Presence
@@ -196,15 +197,14 @@ class LiveRoom:
         await self._check_record(attached.checkpoint)
 
     async def _check_record(self, note: str) -> None:
-        """The signed checkpoint is of this room's record; it may be of a log that is further."""
+        """The signed checkpoint is of this room's record: compared now, or when this device is as far."""
         view, key = self.ledger.view, self.ledger.about.record_key
         try:
             body = verify_checkpoint(note, origin(view.room), key)
         except RemoteProtocolError:
             await self._stop("record-differs")
             return
-        sizes = {entry.record_size: entry.record_root for entry in view.window}
-        if body.size in sizes and sizes[body.size] != body.root:
+        if not await fits_record(self.ledger, body):
             await self._stop("record-differs")
 
     async def _stop(self, code: str) -> None:
@@ -244,6 +244,8 @@ class LiveRoom:
         before = self.ledger.view.seq
         known = len(self.ledger.facts)
         await take(self.ledger, frame.events)
+        if not await fits_record(self.ledger):
+            await self._stop("record-differs")
         view = self.ledger.view
         if self._in_flight is not None and self._in_flight.place not in self.ledger.items:
             self._in_flight = None

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from backchannel import Client, EventIgnored, Role, Room
 from backchannel.inbox import RECORD
+from backchannel.promises import PROMISED
 from backchannel.room.facts import CommitSkipped, CommitVoided
 from backchannel.room.view import Presence
 from backchannel_protocol.events import Draft, EventKind
@@ -17,8 +19,10 @@ from backchannel_protocol.frames import Submit
 from backchannel_protocol.operations import SeatAdd, SeatRemove, parse_operation
 from backchannel_protocol.record.entry import Entry
 from backchannel_protocol.record.merkle import Frontier
+from backchannel_protocol.record.note import CheckpointBody, origin, sign_checkpoint
+from client.conftest import Open
 from client.memory_host import MemoryHost
-from client.people import knock_of, let_in, make_room, until
+from client.people import knock_of, let_in, make_room, texts, until
 
 
 def entries(room: Room) -> dict[int, Entry]:
@@ -153,3 +157,47 @@ async def test_a_commit_whose_seats_are_not_recorded_is_skipped(
     assert len(bea.members()) == 2
     assert called(bea)[-1] == "void-commit"
     waiting.cancel()
+
+
+async def test_what_a_server_signed_binds_it_after_a_restart_too(
+    host: MemoryHost, open_client: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "bo.db"
+    async with open_client() as first:
+        ann = await make_room(first, host.url)
+        async with open_client(path) as client:
+            bo = await let_in(ann, client, "Bo")
+            await (await bo.send("Here.")).sent()
+            view = bo.ledger.view
+        forged = CheckpointBody(origin(view.room), view.record.size + 1, bytes(32))
+        with monkeypatch.context() as patch:
+            patch.setattr(host, "checkpoint", lambda _: sign_checkpoint(forged, host.record_key))
+            async with open_client(path) as client:
+                (bo,) = client.rooms.values()
+                await until(bo, lambda: bo.connected)
+                assert bo.ledger.stopped is None
+        async with open_client(path) as client:
+            (bo,) = client.rooms.values()
+            await until(bo, lambda: bo.connected)
+            assert PROMISED in bo.ledger.notes
+            await ann.set_retention(86_400)
+            await until(bo, lambda: bo.ledger.stopped is not None)
+            assert bo.ledger.stopped is not None
+            assert bo.ledger.stopped.code == "record-differs"
+
+
+async def test_what_was_signed_and_came_is_forgotten(
+    host: MemoryHost, open_client: Open, tmp_path: Path
+) -> None:
+    path = tmp_path / "bo.db"
+    async with open_client() as first:
+        ann = await make_room(first, host.url)
+        async with open_client(path) as client:
+            bo = await let_in(ann, client, "Bo")
+            await (await bo.send("Here.")).sent()
+        await ann.set_retention(86_400)
+        await (await ann.send("Behind it.")).sent()
+        async with open_client(path) as client:
+            (bo,) = client.rooms.values()
+            await until(bo, lambda: "Behind it." in texts(bo) and PROMISED not in bo.ledger.notes)
+            assert bo.ledger.stopped is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Mapping
 from typing import NoReturn
 
 from backchannel.errors import Stopped
@@ -63,6 +64,13 @@ def check_view(view: RoomView, event: LogEvent, said: View) -> None:
     if not hmac.compare_digest(known.state_hash, said.state_hash):
         stop("state-differs")
     if (known.record_size, known.record_root) != (said.record_size, said.record_root):
+        stop("record-differs")
+
+
+def check_promised(view: RoomView, promised: Mapping[int, bytes]) -> None:
+    """The record, now that it is so large, has the root that the server signed before (section 13)."""
+    last = view.here()
+    if promised.get(last.record_size, last.record_root) != last.record_root:
         stop("record-differs")
 
 

@@ -17,6 +17,7 @@ from backchannel_protocol.frames import (
     Ack,
     Attach,
     Attached,
+    Checkpoint,
     ClientFrame,
     Events,
     Refused,
@@ -449,6 +450,36 @@ async def signs_a_checkpoint_of_another_record(stage: Stage) -> None:
     hold(bo.stopped is not None, "it took the checkpoint")
     assert bo.stopped is not None
     hold(bo.stopped.code == "record-differs", bo.stopped.code)
+    await goes_on(ann)
+
+
+async def promise(stage: Stage, ahead: Seated, *roots: bytes) -> None:
+    """Somebody is shown checkpoints of a record that is one entry longer than it is, and no others."""
+    view = ahead.room.ledger.view
+    bodies = [CheckpointBody(origin(view.room), view.record.size + 1, root) for root in roots]
+    ahead.proxy.down = lambda frame: [] if isinstance(frame, Checkpoint) else [frame]
+    await ahead.proxy.tell(*(Checkpoint(sign_checkpoint(body, stage.server.record_key())) for body in bodies))
+
+
+@ATTACKS.against(rules.the_record_is_the_logs)
+async def promises_a_record_that_does_not_come(stage: Stage) -> None:
+    """What it signed before the log was as far is held against it when it is."""
+    ann, bo = await stage.pair()
+    await promise(stage, bo, bytes(32))
+    await say(ann, "as before", bo)
+    await ann.room.set_retention(86_400)
+    await say(ann, "marker")
+    await until(bo, lambda: "marker" in bo.texts)
+    await stops(bo, "record-differs", by="marker", shown=["one", "two", "as before"])
+    await goes_on(ann)
+
+
+@ATTACKS.against(rules.the_record_is_the_logs)
+async def signs_two_records_of_one_size(stage: Stage) -> None:
+    ann, bo = await stage.pair()
+    await promise(stage, bo, bytes(32), bytes(range(32)))
+    await say(ann, "marker")
+    await stops(bo, "record-differs", by="marker", shown=["one", "two"])
     await goes_on(ann)
 
 
