@@ -152,6 +152,13 @@ class Door:
             self._unproved.remove(visitor)
             self._unproved.add(visitor, self._loop.time())
 
+    def renamed(self, visitor: Visitor, address: str) -> None:
+        """See visitor.Door."""
+        if visitor in self._unproved:
+            self._unproved.remove(visitor)
+            visitor.address = address
+            self._unproved.add(visitor, self._loop.time())
+
     def proved(self, visitor: Visitor) -> None:
         """See visitor.Door."""
         self._unproved.remove(visitor)

@@ -118,7 +118,7 @@ def refusing(addresses: Addresses) -> Middleware:
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         visitor = visitor_of(request)
-        visitor.heard()
+        visitor.heard(addresses.key(request))
         try:
             if request.method != "GET":
                 addresses.verify(request)

@@ -38,6 +38,9 @@ class Door(Protocol):
     def heard(self, visitor: Visitor) -> None:
         """It has sent a whole head of a request, or its answer is due to go: it is not the oldest now."""
 
+    def renamed(self, visitor: Visitor, address: str) -> None:
+        """It is a proxy's, and counts for the address that the proxy names."""
+
     def proved(self, visitor: Visitor) -> None:
         """It is a seat's."""
 
@@ -105,10 +108,11 @@ class Visitor(web.RequestHandler):
         return response
 
     # ---- the server calls these
-    def heard(self) -> None:
-        """A whole head has come, and is being answered."""
+    def heard(self, address: str) -> None:
+        """A whole head has come from that address, and is being answered."""
         self._is_served = True
         self._expect_no_more()
+        self._door.renamed(self, address)
         self._door.heard(self)
 
     def answered(self) -> None:

@@ -194,6 +194,19 @@ async def test_a_flood_of_one_address_keeps_nobody_out(tmp_path: Path) -> None:
             await line.submit(seat.write())
 
 
+async def test_behind_a_proxy_a_flood_is_its_clients_and_not_the_proxys(tmp_path: Path) -> None:
+    said = WHOLE[:-2] + b"X-Forwarded-For: 203.0.113.9\r\n\r\n"
+    async with (
+        hosting(tmp_path / "data", connections=20, behind_proxy=True) as host,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        for _ in range(40):
+            reader, writer = await stack.enter_async_context(connected(host.url))
+            writer.write(said)
+            assert (await reader.readuntil(b"ok\n")).startswith(b"HTTP/1.1 200")
+        assert await get(host.url, "/healthz") == (200, "ok\n")
+
+
 async def test_a_flood_of_ones_own_address_is_waited_out(tmp_path: Path) -> None:
     """After a while each of them makes room."""
     async with hosting(tmp_path / "data", connections=20) as host, contextlib.AsyncExitStack() as stack:
