@@ -127,6 +127,10 @@ export interface Mls {
   commit(group: Group, wish: CommitWish): Promise<OwnCommit>
   /** MLS-Exporter (section 8.5). */
   exportSecret(group: Group, label: string, context: Uint8Array, size: number): Promise<Bytes>
+  /** Whether two states are of one epoch, so that of `store` the ratchets alone differ; both are made from one another. */
+  isSameEpoch(one: Group, other: Group): boolean
+  /** How many application messages this member has encrypted in the epoch. */
+  sentMessages(group: Group): number
   /** From left to right. */
   members(group: Group): readonly Member[]
   store(group: Group): StoredGroup

@@ -53,6 +53,9 @@ export function makeMls(judge: JudgeIdentity): Mls {
     receive: (group, message, nowS) => guarded(() => receive(group, message, nowS)),
     commit: (group, wish) => guarded(() => commit(group, wish, configFor(judge, wish.paddedTo))),
     exportSecret: (group, label, context, size) => guarded(() => exportSecret(group, label, context, size)),
+    isSameEpoch: (one, other) => one.state.groupContext === other.state.groupContext,
+    sentMessages: ({ ownLeaf, state }) =>
+      state.secretTree[leafToNodeIndex(toLeafIndex(ownLeaf))]?.application.generation ?? 0,
     members: ({ state }) => leavesOf(state.ratchetTree).map(([leaf, node]) => memberOf(leaf, node)),
     store: storeGroup,
     load: (stored) => loadGroup(stored, config),

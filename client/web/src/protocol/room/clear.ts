@@ -9,7 +9,7 @@ import { type Bytes, b64u } from "../../base/bytes.ts"
 import { EventKind, type LogEvent } from "../events.ts"
 import { MAX_DRAFTS } from "../limits.ts"
 import { type Operation, parseOperation } from "../operations.ts"
-import { isUse, judgeVoid, type Opening, type Verdict } from "./void.ts"
+import { askersOf, isUse, judgeVoid, type Opening, type Verdict } from "./void.ts"
 
 /** How many commits that members took are remembered, one under the other. */
 const KEPT_OPENINGS = 16
@@ -84,8 +84,18 @@ const isPresent = (clear: Clear, seat: string): boolean => clear.bits.has(seat) 
 const withBit = (clear: Clear): readonly string[] =>
   [...clear.bits].filter(([seat, bit]) => bit && !clear.gone.has(seat)).map(([seat]) => seat)
 
+/** The seats that may send operations, and whose asking for a commit to be taken back counts. */
+export const askersOfTop = (clear: Clear, top: Opening): ReadonlySet<string> => {
+  const present = new Set(withBit(clear))
+  return new Set([...askersOf(top, present)].filter((seat) => present.has(seat)))
+}
+
+/** Whether the server takes operations of a seat. */
+export const hasBit = (clear: Clear, seat: string): boolean =>
+  clear.bits.get(seat) === true && !clear.gone.has(seat)
+
 /** The commit that opened the epoch; undefined where there is none, or it is not known any more. */
-function topOf({ opening, openings }: Clear): Opening | undefined {
+export function topOf({ opening, openings }: Clear): Opening | undefined {
   const known = openings.at(-1)
   return known?.commit === opening ? known : undefined
 }

@@ -29,7 +29,7 @@ export const isUse = (opening: Opening, kind: EventKind, seat: string): boolean 
   kind !== EventKind.CONTROL && seat !== opening.author && !opening.added.has(seat)
 
 /** Who may ask for voiding. `withBit`: the seats of the room that may facilitate now. */
-function askersOf(opening: Opening, withBit: Iterable<string>): ReadonlySet<string> {
+export function askersOf(opening: Opening, withBit: Iterable<string>): ReadonlySet<string> {
   const others = [...withBit].filter(
     (seat) => seat !== opening.author && !opening.added.has(seat) && !opening.removed.has(seat),
   )
