@@ -1,22 +1,22 @@
-/** Errors of the client: a stable code for the view's catalogues, and in English what to do, for developers. */
+/** What goes wrong in the model: codes, which the catalogues translate. What a server writes is never shown. */
 
-import { type Code, SENTENCES } from "../protocol/refusals.ts"
-
-/** What a person is told. */
 export class ClientError extends Error {
   readonly code: string
+  /** When it is tried again, or how far a clock is wrong: whatever the code says. */
+  readonly time: number | undefined
 
-  constructor(code: string, sentence: string = sentenceOf(code)) {
-    super(`${code}: ${sentence}`)
+  constructor(code: string, time?: number) {
+    super(code)
     this.name = new.target.name
     this.code = code
+    this.time = time
   }
 }
 
 /** The server does not answer; what waits goes by itself when it does. */
 export class ServerUnreachable extends ClientError {
   constructor() {
-    super("server-unreachable", "The server does not answer. What waits is sent when it does.")
+    super("server-unreachable")
   }
 }
 
@@ -28,7 +28,3 @@ export class NotAllowed extends ClientError {}
 
 /** Something is wrong that nobody may paper over: this room stops here. */
 export class Stopped extends ClientError {}
-
-/** Our own sentence for a code that we know: what a server writes is not shown as ours. */
-export const sentenceOf = (code: string, sentence = ""): string =>
-  Object.hasOwn(SENTENCES, code) ? SENTENCES[code as Code] : sentence
