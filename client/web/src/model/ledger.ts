@@ -31,13 +31,11 @@ import { SEAT_KEYS, type SeatKeys } from "./room/keys.ts"
 import { loadView, noteView } from "./room/records.ts"
 import type { RoomView } from "./room/view.ts"
 import type { Profile, Write } from "./store/profile.ts"
+import { contentOf, encodeRow, type Row } from "./store/row.ts"
 
 const NOTE = "note/"
 
-/** What stands in the profile's table of rooms: a room, or what may become one. */
-const ROOM = "room"
-
-const ABOUT = struct({ kind: text(16), url: text(2048), recordKey: KEY, keys: SEAT_KEYS })
+const ABOUT = struct({ url: text(2048), recordKey: KEY, keys: SEAT_KEYS })
 
 /** What is kept of a room beside its records: where it is, and the seat's keys. */
 export interface About {
@@ -46,13 +44,7 @@ export interface About {
   readonly keys: SeatKeys
 }
 
-/** Of which kind a row of the profile's table of rooms is: its first field says so. */
-const KIND = struct({ kind: text(16) })
-
-/** Whether a row of the profile's table of rooms is a room; else it is a knock, a room in the making, a host. */
-export const isRoom = (row: Uint8Array): boolean => unpack(row, KIND.read).kind === ROOM
-
-const encodeAbout = (about: About): Bytes => pack(ABOUT.write({ kind: ROOM, ...about }))
+const encodeAbout = (about: About): Bytes => encodeRow("room", ABOUT, about)
 
 /** The last place in the outbox, and the last intents, that were given away. */
 const COUNTED = struct({ place: number, chat: number, governance: number })
@@ -375,10 +367,10 @@ export async function createLedger(
   return new Ledger(profile, about, view, waiting, new Map([[COUNTERS, counters]]), blocks)
 }
 
-/** A room as the profile has it; `row` is what its table of rooms has. Throws `profile-damaged`. */
-export async function loadLedger(profile: Profile, room: string, row: Uint8Array): Promise<Ledger> {
+/** A room as the profile has it; `row`, of kind `room`, is what its table of rooms has. Throws `profile-damaged`. */
+export async function loadLedger(profile: Profile, room: string, row: Row): Promise<Ledger> {
   const { outbox, records, timeline } = await profile.read(room)
-  const about = unpack(row, ABOUT.read)
+  const about = contentOf(row, ABOUT)
   const notes = [...records].filter(([name]) => name.startsWith(NOTE))
   return new Ledger(
     profile,
