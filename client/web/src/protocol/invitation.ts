@@ -9,7 +9,7 @@ import { RemoteProtocolError } from "./errors.ts"
 import { parseB64u } from "./ids.ts"
 import { FINGERPRINT_SIZE } from "./keys.ts"
 
-const SECRET_SIZE = 32
+export const SECRET_SIZE = 32
 const VERSION = 1
 const NONCE_SIZE = 12
 const LINK_PATH = "/i"
@@ -36,6 +36,19 @@ export const fragmentOf = (invitation: Invitation): string =>
 /** The whole link; no client sends the fragment to the server. */
 export const linkOf = (invitation: Invitation, serverUrl: string): string =>
   `${serverUrl.replace(/\/+$/, "")}${LINK_PATH}#${fragmentOf(invitation)}`
+
+/** The server's address, and the invitation. Throws `malformed`, `version`. */
+export function parseLink(link: string): readonly [serverUrl: string, invitation: Invitation] {
+  const parts = URL.canParse(link.trim()) ? new URL(link.trim()) : undefined
+  const isKnown =
+    parts !== undefined &&
+    /^https?:$/.test(parts.protocol) &&
+    parts.pathname === LINK_PATH &&
+    parts.username === "" && // "https://known.example@other.example/i"
+    parts.password === ""
+  if (!isKnown) throw new RemoteProtocolError("malformed", "This is not an invitation's link.")
+  return [parts.origin, parseFragment(parts.hash.slice(1))]
+}
 
 /** Throws `malformed` or `version`, with a sentence that does not repeat the fragment. */
 export function parseFragment(fragment: string): Invitation {

@@ -11,6 +11,8 @@ export const MAX_DRAFTS = 8
 export const MAX_EVENTS_A_FRAME = 256
 /** The largest sealed mail. */
 export const MAX_MAIL_BYTES = 512 * 1024
+/** The most pieces of mail that one mailbox keeps. */
+export const MAX_MAIL_STEPS = 16
 /** The most open invitations of a room. */
 export const MAX_MAILBOXES = 200
 /** The most letters in one answer to an invitee: a mailbox keeps fewer. */

@@ -1,11 +1,12 @@
 /** The keys of one seat, made for one room alone (PROTOCOL.md, section 2). */
 
-import { type Bytes, randomBytes } from "../../base/bytes.ts"
+import { randomBytes } from "../../base/bytes.ts"
 import { generateKey, KEY_SIZE, publicKey } from "../../base/ed25519.ts"
+import type { NewMember } from "../../mls/mls.ts"
 import type { Suite } from "../../mls/suites.ts"
 import { encodeCredential, MAX_INBOX_KEY_BYTES, type SeatCredential } from "../../protocol/credential.ts"
 import { ID } from "../../protocol/events.ts"
-import { bytes, numberBetween, struct, type Value } from "../../protocol/fields.ts"
+import { bytes, type Field, numberBetween, struct, type Value } from "../../protocol/fields.ts"
 import { ID_SIZE } from "../../protocol/ids.ts"
 import type { Keys } from "../../protocol/room/state.ts"
 import { keysOf, mls } from "./membership.ts"
@@ -15,7 +16,7 @@ const INBOX = bytes(KEY_SIZE, MAX_INBOX_KEY_BYTES)
 
 /** A seat's id and its private keys, for storage too; of the inbox key both halves. */
 export const SEAT_KEYS = struct({
-  suite: numberBetween(1, 0xffff),
+  suite: numberBetween(1, 0xffff) as Field<Suite>,
   seat: ID,
   seatKey: PRIVATE,
   leafKey: PRIVATE,
@@ -47,8 +48,13 @@ const credentialOf = (keys: SeatKeys): SeatCredential => ({
   inboxKey: keys.inboxPublic,
 })
 
-/** The MLS identity. */
-export const identityOf = (keys: SeatKeys): Bytes => encodeCredential(credentialOf(keys))
+/** Who the seat is to MLS. */
+export const newMemberOf = (keys: SeatKeys, nowS: number): NewMember => ({
+  suite: keys.suite,
+  identity: encodeCredential(credentialOf(keys)),
+  leafKey: keys.leafKey,
+  nowS,
+})
 
 /** The public keys as the fold has them. */
 export const publicKeysOf = (keys: SeatKeys): Keys => keysOf(credentialOf(keys), publicKey(keys.leafKey))

@@ -45,7 +45,7 @@ export interface Followed {
   readonly voided?: Opening
 }
 
-const NOTHING_TOLD: Clear["told"] = { all: [], by: "", seq: 0 }
+export const NOTHING_TOLD: Clear["told"] = { all: [], by: "", seq: 0 }
 
 /** A room without events. */
 export const firstClear = (room: string, creator: string): Clear => ({
