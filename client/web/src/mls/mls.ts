@@ -47,6 +47,13 @@ export interface NewMember {
   readonly nowS: number
 }
 
+/** Of a KeyPackage that was verified: what stands in its leaf, and its KeyPackageRef (section 5.2). */
+export interface VerifiedPackage {
+  readonly identity: Bytes
+  readonly signatureKey: Bytes
+  readonly reference: Bytes
+}
+
 /** What a commit changes, verified against RFC 9420 but not against the room's rules. */
 export interface Change {
   readonly committer: number
@@ -110,6 +117,10 @@ export interface Mls {
   /** A key pair of the suite's HPKE: what a member's inbox is sealed to. */
   makeInboxKey(suite: Suite): Promise<KeyPair>
   makeKeyPackage(who: NewMember): Promise<KeyPackageBundle>
+  /** The suite of a KeyPackage (an MLSMessage); undefined where rooms have none such. Throws `mls-malformed`. */
+  suiteOf(keyPackage: Uint8Array): Suite | undefined
+  /** Somebody's KeyPackage, as it may come into a group of its suite (section 10.1). Throws MlsError. */
+  verifyKeyPackage(keyPackage: Uint8Array, nowS: number): Promise<VerifiedPackage>
   /** A group of one. */
   create(groupId: Uint8Array, who: NewMember): Promise<Group>
   join(bundle: KeyPackageBundle, welcome: Uint8Array, tree: Uint8Array): Promise<Group>

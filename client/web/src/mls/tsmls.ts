@@ -27,6 +27,7 @@ import type {
   OwnCommit,
   Received,
 } from "./mls.ts"
+import { suiteOfPackage, verifyPackage } from "./packages.ts"
 import { checkKeyPackage, checkPath, checkProposals, checkTree } from "./rules.ts"
 import { primitivesOf, SUITE_NAMES, type Suite } from "./suites.ts"
 import {
@@ -47,6 +48,8 @@ export function makeMls(judge: JudgeIdentity): Mls {
   return {
     makeInboxKey: (suite) => guarded(() => makeInboxKey(suite)),
     makeKeyPackage: (who) => guarded(async () => (await makePackage(who)).bundle),
+    suiteOf: suiteOfPackage,
+    verifyKeyPackage: (message, nowS) => guarded(() => verifyPackage(message, nowS, judge)),
     create: (groupId, who) => guarded(() => create(groupId, who, config)),
     join: (bundle, welcome, tree) => guarded(() => join(bundle, welcome, tree, config)),
     encrypt: (group, data, paddedTo) => guarded(() => encrypt(group, data, configFor(judge, paddedTo))),

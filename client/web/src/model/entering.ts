@@ -62,7 +62,8 @@ async function entered(knocker: Knocker, answer: Answer, { bundle, keys }: Seat)
     presence: "present",
     window: [],
   }
-  if (!isRoom(knocker, state, view, keys) || !isServer(knocker, recordKey)) throw new Stopped("admission-unfit")
+  if (!isRoom(knocker, state, view, keys) || !isServer(knocker, recordKey))
+    throw new Stopped("admission-unfit")
   return { keys, view: noted(view), recordKey }
 }
 

@@ -3,7 +3,6 @@
 import { type Bytes, b64u, equal, randomBytes } from "../base/bytes.ts"
 import { generateKey, publicKey } from "../base/ed25519.ts"
 import type { KeyPackageBundle } from "../mls/mls.ts"
-import { RemoteProtocolError } from "../protocol/errors.ts"
 import { KEY } from "../protocol/events.ts"
 import { bytes, type Field, list, orNil, struct, text } from "../protocol/fields.ts"
 import { SEALED } from "../protocol/frames.ts"
@@ -25,7 +24,7 @@ import { malformed } from "../protocol/msgpack.ts"
 import { isName } from "../protocol/room/names.ts"
 import { ClientError, Stopped } from "./errors.ts"
 import { type Challenge, CLAIM, encodeLetter, REVEAL, SUITES, sealLetter } from "./letters.ts"
-import { newMemberOf, SEAT_KEYS, type SeatKeys, generateSeatKeys } from "./room/keys.ts"
+import { generateSeatKeys, newMemberOf, SEAT_KEYS, type SeatKeys } from "./room/keys.ts"
 import { mls } from "./room/membership.ts"
 
 /** One of the rooms that may stand behind a link: the seat in it, by suite. */

@@ -1,7 +1,7 @@
 /** Waiting at the door: an invitee that knocked, until it is let in (PROTOCOL.md, section 10). */
 
-import { deriveMailKeys, type MailKeys } from "../protocol/invitation.ts"
 import type { Letter as Mail } from "../protocol/http.ts"
+import { deriveMailKeys, type MailKeys } from "../protocol/invitation.ts"
 import type { Host } from "./connection/host.ts"
 import type { KnockLine, KnockStage, Reason } from "./contract.ts"
 import { type Admitted, enterRoom } from "./entering.ts"

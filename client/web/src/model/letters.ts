@@ -5,13 +5,14 @@
  * may have, since a link does not say which one it has.
  */
 
-import { type Bytes, parseUtf8, randomBytes, utf8 } from "../base/bytes.ts"
+import { type Bytes, b64u, parseUtf8, randomBytes, utf8 } from "../base/bytes.ts"
 import type { Suite } from "../mls/suites.ts"
 import { isObject, type JsonObject, jcs, parseJcs } from "../protocol/canonical.ts"
 import { RemoteProtocolError } from "../protocol/errors.ts"
 import type { Letter as Mail } from "../protocol/http.ts"
 import { type MailKeys, open, seal } from "../protocol/invitation.ts"
 import { MAX_MAIL_BYTES, MAX_MAIL_STEPS } from "../protocol/limits.ts"
+import { encodeFrontier } from "../protocol/record/merkle.ts"
 import { refuse } from "../protocol/room/refusals.ts"
 import {
   type Check,
@@ -25,6 +26,8 @@ import {
 } from "../protocol/room/schema.ts"
 import { jsonOf, name } from "../protocol/room/state.ts"
 import { ClientError } from "./errors.ts"
+import { withoutKeys } from "./room/membership.ts"
+import type { RoomView } from "./room/view.ts"
 
 export const CLAIM = 1
 export const CHALLENGE = 2
@@ -165,6 +168,20 @@ function cut(content: Bytes, size: number): readonly string[] {
   }
   return texts
 }
+
+/** The answer that lets somebody in, from the view right after the commit that added the seat. */
+export const admissionOf = (view: RoomView, welcome: Bytes, tree: Bytes): Answer => ({
+  answer: "admitted",
+  seq: view.seq,
+  time: view.time,
+  chain: b64u(view.chain),
+  commit: view.opening,
+  by: view.own,
+  record: [view.record.size, b64u(encodeFrontier(view.record))],
+  state: view.state === null ? {} : withoutKeys(view.state, view.mls),
+  welcome: b64u(welcome),
+  tree: b64u(tree),
+})
 
 /** The last answer that is whole. A part that does not follow ends its answer. */
 export function lastAnswer(answers: readonly Answer[]): Answer | undefined {

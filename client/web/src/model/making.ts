@@ -79,9 +79,7 @@ export const genesisOf = ({ keys, wish }: Making, recordKey: Bytes): JsonObject 
 
 /** Whether it is this room that somebody asks for once more. */
 export const isWished = (making: Making, { url }: HostLink, wish: RoomWish): boolean =>
-  making.url === url &&
-  making.keys.suite === wish.suite &&
-  b64u(making.wish) === b64u(jcs(genesisWish(wish)))
+  making.url === url && making.keys.suite === wish.suite && b64u(making.wish) === b64u(jcs(genesisWish(wish)))
 
 /**
  * The record key of the server, which has the room now. The same request again is harmless.
@@ -109,8 +107,17 @@ export async function establish(
   const { keys, room, url } = making
   const group = await mls.create(room, newMemberOf(keys, nowS))
   const body = genesisOf(making, recordKey)
-  const first: Item = { ...EMPTY_ITEM, place: 1, type: "genesis", body, number: 1, operations: policyOf(body) }
-  return createLedger(profile, { url, recordKey, keys }, firstView(room, keys.seat, group), { items: [first] })
+  const first: Item = {
+    ...EMPTY_ITEM,
+    place: 1,
+    type: "genesis",
+    body,
+    number: 1,
+    operations: policyOf(body),
+  }
+  return createLedger(profile, { url, recordKey, keys }, firstView(room, keys.seat, group), {
+    items: [first],
+  })
 }
 
 /** What the server is told of the room's retention. */
@@ -118,6 +125,13 @@ function policyOf({ retention }: JsonObject): readonly Operation[] {
   const { after_reading, seconds } = retention as unknown as RoomWish["retention"]
   if (seconds === 0 && !after_reading) return []
   return [
-    { type: "Policy", act: null, slowModeS: 0, retentionS: seconds, afterReading: after_reading, pausedUntil: 0 },
+    {
+      type: "Policy",
+      act: null,
+      slowModeS: 0,
+      retentionS: seconds,
+      afterReading: after_reading,
+      pausedUntil: 0,
+    },
   ]
 }

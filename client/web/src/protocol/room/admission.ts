@@ -63,6 +63,17 @@ export interface Awaited {
   readonly until: number
 }
 
+/** The parties that somebody has to approve for, in the room's order. */
+export function partiesAwaited(state: RoomState, found: Awaited | undefined): readonly string[] {
+  if (found === undefined) return []
+  const wanted = new Set<string | null | undefined>([
+    ...found.parties,
+    ...found.facilitators.map((seat) => state.seats[seat]?.party),
+  ])
+  if (found.members > 0) wanted.add(found.party)
+  return state.parties.map((party) => party.id).filter((party) => wanted.has(party))
+}
+
 const NOTHING: Awaited = { anybody: false, parties: [], facilitators: [], party: null, members: 0, until: 0 }
 
 /** Which approvals an act still lacks; undefined where it may be done. `act` is compared without its expiry. */
@@ -88,6 +99,10 @@ function everythingAwaited(state: RoomState, act: Act, time: number): Awaited {
   const missing = state.parties.map((one) => one.id).filter((id) => asked.has(id) && !approving.has(id))
   return { ...NOTHING, anybody: approving.size === 0 && missing.length === 0, parties: missing }
 }
+
+/** The approvals of an act that count now. */
+export const approvalsOf = (state: RoomState, act: Act, time: number): readonly Approval[] =>
+  fitting(state, act, time).map(([, one]) => one)
 
 /**
  * The state without the approvals of an act, and by whom they were. Throws `approvals-missing` unless the rule is
@@ -136,7 +151,7 @@ function partyAtStake(state: RoomState, act: Act): string | null {
 }
 
 /** Whether an act removes the only facilitator of a party in whose name nobody else can speak. */
-function isLone(state: RoomState, act: Act): boolean {
+export function isLone(state: RoomState, act: Act): boolean {
   const party = partyAtStake(state, act)
   return act.act === "remove" && party !== null && votersOf(state, party).length === 0
 }

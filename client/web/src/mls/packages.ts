@@ -1,0 +1,51 @@
+/** KeyPackages of others, before anybody adds them (RFC 9420, section 10.1). */
+
+import { makeKeyPackageRef, verifyKeyPackage } from "ts-mls/keyPackage.js"
+import { verifyLeafNodeSignatureKeyPackage } from "ts-mls/leafNode.js"
+import { equal, owned } from "../base/bytes.ts"
+import { KEY_SIZE } from "../base/ed25519.ts"
+import { MlsError } from "./errors.ts"
+import type { JudgeIdentity, VerifiedPackage } from "./mls.ts"
+import { checkKeyPackage } from "./rules.ts"
+import { primitivesOf, type Suite, suiteOf } from "./suites.ts"
+import { parseKeyPackage } from "./wire.ts"
+
+const refuse = (reason: string): never => {
+  throw new MlsError("mls-refused", reason)
+}
+
+/** The suite of a KeyPackage; undefined where rooms have none such. */
+export const suiteOfPackage = (message: Uint8Array): Suite | undefined =>
+  suiteOf(parseKeyPackage(message).cipherSuite)
+
+/** A KeyPackage that may come into a group of its suite. */
+export async function verifyPackage(
+  message: Uint8Array,
+  nowS: number,
+  judge: JudgeIdentity,
+): Promise<VerifiedPackage> {
+  const keyPackage = parseKeyPackage(message)
+  const { cipherSuite, initKey, leafNode, version } = keyPackage
+  const { credential, signaturePublicKey } = leafNode
+  const suite = suiteOf(cipherSuite) ?? refuse("rooms have no such suite")
+  checkKeyPackage(keyPackage, nowS)
+  if (version !== "mls10" || !leafNode.capabilities.ciphersuites.includes(cipherSuite))
+    refuse("the leaf does not list its suite")
+  if (leafNode.extensions.length > 0) refuse("the leaf has extensions, which rooms have not")
+  if (equal(initKey, leafNode.hpkePublicKey)) refuse("two keys are the same")
+  const { hash, hpke, signature } = await primitivesOf(suite)
+  await hpke.importPublicKey(initKey)
+  await hpke.importPublicKey(leafNode.hpkePublicKey)
+  const isSigned =
+    signaturePublicKey.length === KEY_SIZE &&
+    (await verifyLeafNodeSignatureKeyPackage(leafNode, signature)) &&
+    (await verifyKeyPackage(keyPackage, signature))
+  if (!isSigned) refuse("a signature is not its owner's")
+  if (credential.credentialType !== "basic" || !judge(owned(credential.identity)))
+    return refuse("the credential is not a seat's")
+  return {
+    identity: owned(credential.identity),
+    signatureKey: owned(signaturePublicKey),
+    reference: owned(await makeKeyPackageRef(keyPackage, hash)),
+  }
+}
