@@ -142,6 +142,8 @@ export interface Mls {
   isSameEpoch(one: Group, other: Group): boolean
   /** How many application messages this member has encrypted in the epoch. */
   sentMessages(group: Group): number
+  /** Undefined where the leaf is empty. */
+  memberAt(group: Group, leaf: number): Member | undefined
   /** From left to right. */
   members(group: Group): readonly Member[]
   store(group: Group): StoredGroup

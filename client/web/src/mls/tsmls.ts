@@ -16,7 +16,16 @@ import { type Bytes, equal, owned } from "../base/bytes.ts"
 import { publicKey } from "../base/ed25519.ts"
 import { type Committed, changeOf, committedBy, treeWithout } from "./change.ts"
 import { guarded, MlsError } from "./errors.ts"
-import { configFor, type GroupInside, groupOf, leavesOf, loadGroup, memberOf, storeGroup } from "./group.ts"
+import {
+  configFor,
+  type GroupInside,
+  groupOf,
+  leafAt,
+  leavesOf,
+  loadGroup,
+  memberOf,
+  storeGroup,
+} from "./group.ts"
 import type {
   CommitWish,
   JudgeIdentity,
@@ -59,6 +68,10 @@ export function makeMls(judge: JudgeIdentity): Mls {
     isSameEpoch: (one, other) => one.state.groupContext === other.state.groupContext,
     sentMessages: ({ ownLeaf, state }) =>
       state.secretTree[leafToNodeIndex(toLeafIndex(ownLeaf))]?.application.generation ?? 0,
+    memberAt: ({ state }, leaf) => {
+      const node = leafAt(state.ratchetTree, leaf)
+      return node && memberOf(leaf, node)
+    },
     members: ({ state }) => leavesOf(state.ratchetTree).map(([leaf, node]) => memberOf(leaf, node)),
     store: storeGroup,
     load: (stored) => loadGroup(stored, config),

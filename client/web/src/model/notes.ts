@@ -25,6 +25,8 @@ export const OLD = "old/"
 export const PATH = "path"
 /** Up to which seq this person has seen everything, whether or not the others were told. */
 export const SEEN = "seen"
+/** The same, as far as it was written down for the others. */
+export const SEEN_TOLD = "seen-told"
 /** What stands in the composer. */
 export const DRAFT = "draft"
 /** Why the room stopped. */

@@ -25,7 +25,7 @@ export const credentialOf = (member: Member): SeatCredential => parseCredential(
 
 /** The seat in a leaf; undefined where the leaf is empty. */
 export function seatAt(group: Group, leaf: number): string | undefined {
-  const member = mls.members(group).find((one) => one.leaf === leaf)
+  const member = mls.memberAt(group, leaf)
   return member === undefined ? undefined : b64u(credentialOf(member).seat)
 }
 

@@ -1,0 +1,148 @@
+/**
+ * Incoming events: prepare, write, emit (PROTOCOL.md, section 8).
+ *
+ * A batch is one transaction: view, timeline, what left the outbox, and the letter for whom an own commit admitted. A
+ * crash before it forgets the batch and fetches it again; a crash after it goes on.
+ */
+
+import { type Bytes, b64u, equal, utf8 } from "../base/bytes.ts"
+import { EventKind, type LogEvent } from "../protocol/events.ts"
+import { Stopped } from "./errors.ts"
+import { type Attempt, encodeItem, type Item, parseItem } from "./items.ts"
+import { type Change, encodeFailure, type Ledger, newChange } from "./ledger.ts"
+import { encodePending, FAILED, LED, LETTER, OLD, PATH, type Pending, RECORD } from "./notes.ts"
+import { type Found, findOwn } from "./outbox.ts"
+import type { Fact } from "./room/entries.ts"
+import { encodeRecordEntry } from "./room/leaves.ts"
+import { prepare } from "./room/prepare.ts"
+import { withinScope } from "./room/scope.ts"
+import type { RoomView } from "./room/view.ts"
+
+/** The letter for a seat that a commit of this device's let in; undefined where this device has not its invitation. */
+export type Admit = (
+  ledger: Ledger,
+  view: RoomView,
+  item: Item,
+  attempt: Attempt,
+) => Promise<Pending | undefined>
+
+/** Takes events in the order of the log. Throws Stopped, when everything before it is stored. */
+export const take = (ledger: Ledger, events: readonly LogEvent[], admit: Admit): Promise<void> =>
+  ledger.alone(async () => {
+    if (ledger.stopped !== undefined || ledger.view.presence !== "present") return
+    const batch = new Batch(ledger, admit)
+    try {
+      for (const event of events) await batch.add(event)
+    } catch (error) {
+      if (!(error instanceof Stopped)) throw error
+      const { code } = error
+      batch.change.facts.push({ kind: "stopped", seq: 0, time: batch.view.time, seat: batch.witness, code })
+      await ledger.stop(error, batch.change)
+      throw error
+    }
+    if (batch.change.view !== undefined) await ledger.store(batch.change)
+  })
+
+/** Events prepared one after another, not stored yet. */
+class Batch {
+  readonly change: Change = newChange()
+  view: RoomView
+  /** Whose event was the last that was looked at. */
+  witness: string
+  readonly #ledger: Ledger
+  readonly #admit: Admit
+  readonly #items: Map<number, Item>
+  /** Who wrote the messages of this batch. */
+  readonly #said = new Map<string, string>()
+
+  constructor(ledger: Ledger, admit: Admit) {
+    this.#ledger = ledger
+    this.#admit = admit
+    this.#items = new Map(ledger.items)
+    this.view = ledger.view
+    this.witness = ledger.view.own
+  }
+
+  /** One event more. Throws Stopped, and then the batch is as before. */
+  async add(event: LogEvent): Promise<void> {
+    if (event.seq <= this.view.seq || this.view.presence !== "present") return
+    this.witness = b64u(event.seat)
+    const found = equal(event.seat, this.view.seat) ? this.#own(event) : undefined
+    const before = this.view
+    const { entry, facts, view } = await prepare(before, event, found?.own, this.#authorOf)
+    if (entry !== undefined) this.change.notes.set(`${RECORD}${before.record.size}`, encodeRecordEntry(entry))
+    this.view = view
+    this.change.view = view
+    for (const fact of withinScope(view, facts, this.#authorOf)) {
+      this.change.facts.push(fact)
+      if (fact.kind === "message") this.#said.set(fact.id, fact.seat)
+    }
+    this.#noteLed(before, facts)
+    if (found === undefined) this.#heard(event)
+    else await this.#settle(event, found, facts)
+  }
+
+  readonly #authorOf = (message: string): string | undefined =>
+    this.#said.get(message) ?? this.#ledger.authorOf(message)
+
+  #own(event: LogEvent): Found | undefined {
+    const id = b64u(event.id)
+    const found = findOwn(this.#items.values(), id)
+    if (found !== undefined) return found
+    const kept = this.change.notes.get(OLD + id) ?? this.#ledger.notes.get(OLD + id)
+    return kept === undefined ? undefined : findOwn([parseItem(kept)], id)
+  }
+
+  /** An own event is in the log; with the last of its Submit the item is done. */
+  async #settle(event: LogEvent, { attempt, item }: Found, facts: readonly Fact[]): Promise<void> {
+    if (event.kind === EventKind.COMMIT) {
+      if (attempt.transition?.change.renewed.length) this.change.notes.set(PATH, utf8(String(event.time)))
+      if (facts.some((fact) => fact.kind === "joined")) await this.#letIn(item, attempt)
+    }
+    const isLast = attempt.drafts.at(-1)?.id === b64u(event.id)
+    if (!isLast || !this.#items.has(item.place)) return
+    this.#items.delete(item.place)
+    this.change.dropItems.add(item.place)
+    const others = item.attempts.filter((one) => one !== attempt)
+    // of chat that counted, a doubling is known by its number: its words need not be kept
+    noteOld(this.change, item.lane === "chat" ? { ...item, body: {} } : item, others)
+  }
+
+  /** The letter with the Welcome, for the seat that the commit at hand added. */
+  async #letIn(item: Item, attempt: Attempt): Promise<void> {
+    const letter = await this.#admit(this.#ledger, this.view, item, attempt)
+    if (letter !== undefined && item.plan !== null)
+      this.change.notes.set(LETTER + item.plan.seat, encodePending(letter))
+  }
+
+  /** Which invitation led in who came in. */
+  #noteLed(before: RoomView, facts: readonly Fact[]): void {
+    const came = new Set(facts.flatMap((fact) => (fact.kind === "joined" ? [fact.joined] : [])))
+    if (came.size === 0) return
+    for (const { act } of Object.values(before.state?.approvals ?? {}))
+      if (act.act === "add" && act.seat !== undefined && came.has(act.seat))
+        this.change.notes.set(`${LED}${act.mailbox}`, utf8(act.seat))
+  }
+
+  /** Who writes has come in: its letter is not needed any more. */
+  #heard(event: LogEvent): void {
+    const name = LETTER + b64u(event.seat)
+    if (this.#ledger.notes.has(name)) this.change.dropNotes.add(name)
+  }
+}
+
+/** Adds that an item will not be sent. What people wrote is kept, and they are told. */
+export function giveUp(change: Change, view: RoomView, item: Item, code: string): void {
+  change.dropItems.add(item.place)
+  if (item.type === "") return
+  noteOld(change, item, item.attempts)
+  change.notes.set(`${FAILED}${item.place}`, encodeFailure({ item, code, time: view.time }))
+  change.facts.push({ kind: "failed", seq: 0, time: view.time, seat: view.own, place: item.place, code })
+}
+
+/** Ciphertexts that are over are noted: a server that writes one all the same doubles nothing. */
+function noteOld(change: Change, item: Item, attempts: readonly Attempt[]): void {
+  if (attempts.length === 0) return
+  const kept: Bytes = encodeItem({ ...item, attempts, submit: null })
+  for (const { drafts } of attempts) for (const { id } of drafts) change.notes.set(OLD + id, kept)
+}
