@@ -9,6 +9,7 @@ import { facilitatorsOf, formOf, parseState, type RoomState } from "../protocol/
 import { Stopped } from "./errors.ts"
 import type { Knocker, Seat } from "./joining.ts"
 import type { Answer } from "./letters.ts"
+import type { NewEntry } from "./room/entries.ts"
 import { publicKeysOf, type SeatKeys } from "./room/keys.ts"
 import { mls, treeMatches, withKeys } from "./room/membership.ts"
 import { noted, type RoomView } from "./room/view.ts"
@@ -112,3 +113,12 @@ function isRoom({ invitation, name }: Knocker, state: RoomState, view: RoomView,
 
 const isServer = ({ invitation }: Knocker, recordKey: Bytes): boolean =>
   equal(fingerprint(recordKey), invitation.recordKeyFingerprint)
+
+/** What a joiner is told first: why nothing stands before it. */
+export const historyEntry = ({ own, seq, state, time }: RoomView): NewEntry => ({
+  kind: "entered",
+  seq,
+  time,
+  seat: own,
+  history: state?.history ?? "none",
+})

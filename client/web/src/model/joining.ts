@@ -81,6 +81,9 @@ export async function generateKnocker(link: string, name: string, nowS: number):
   }
 }
 
+/** The mailbox's id: by it the profile knows a knock. */
+export const mailboxOf = ({ invitation }: Knocker): string => b64u(deriveMailKeys(invitation).mailbox)
+
 /** A letter to the mailbox, or with step 0 a look into it, signed (section 12). */
 export async function requestOf(knocker: Knocker, step: number, nowS: number): Promise<Request> {
   const { authPrivate, mailbox } = deriveMailKeys(knocker.invitation)

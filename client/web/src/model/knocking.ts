@@ -59,6 +59,10 @@ export class Door {
     this.#mailKeys = deriveMailKeys(knocker.invitation)
   }
 
+  get knocker(): Knocker {
+    return this.#knocker
+  }
+
   /** Where the knock stands; `id` is the mailbox. */
   line(id: string): KnockLine {
     return {
@@ -76,6 +80,7 @@ export class Door {
     try {
       await this.#reachWords()
       const admitted = await this.#reachAdmission()
+      this.#end.signal.throwIfAborted()
       await this.#doorstep.enter(this.#knocker, admitted)
       this.#room = admitted.view.id
     } catch (error) {
@@ -154,6 +159,7 @@ export class Door {
       const letter = await openLetter(this.#mailKeys, mail, CHALLENGE, parseChallenge)
       if (letter === undefined || this.#knocker.challenge !== null) continue
       const knocker = { ...this.#knocker, challenge: checkChallenge(this.#knocker, letter) }
+      this.#end.signal.throwIfAborted()
       await this.#doorstep.keep(knocker)
       this.#knocker = knocker
       this.#doorstep.tell()
