@@ -5,12 +5,14 @@
  * crash before it forgets the batch and fetches it again; a crash after it goes on.
  */
 
-import { type Bytes, b64u, equal, utf8 } from "../base/bytes.ts"
+import { type Bytes, b64u, equal, parseUtf8, utf8 } from "../base/bytes.ts"
 import { EventKind, type LogEvent } from "../protocol/events.ts"
+import { deriveMailKeys, parseFragment } from "../protocol/invitation.ts"
 import { Stopped } from "./errors.ts"
 import { type Attempt, encodeItem, type Item, parseItem } from "./items.ts"
 import { type Change, encodeFailure, type Ledger, newChange } from "./ledger.ts"
-import { encodePending, FAILED, LED, LETTER, OLD, PATH, type Pending, RECORD } from "./notes.ts"
+import { ANSWER, admissionOf, sealAnswer } from "./letters.ts"
+import { encodePending, FAILED, INVITE, LED, LETTER, OLD, PATH, RECORD } from "./notes.ts"
 import { type Found, findOwn } from "./outbox.ts"
 import type { Fact } from "./room/entries.ts"
 import { encodeRecordEntry } from "./room/leaves.ts"
@@ -18,19 +20,11 @@ import { prepare } from "./room/prepare.ts"
 import { withinScope } from "./room/scope.ts"
 import type { RoomView } from "./room/view.ts"
 
-/** The letter for a seat that a commit of this device's let in; undefined where this device has not its invitation. */
-export type Admit = (
-  ledger: Ledger,
-  view: RoomView,
-  item: Item,
-  attempt: Attempt,
-) => Promise<Pending | undefined>
-
 /** Takes events in the order of the log. Throws Stopped, when everything before it is stored. */
-export const take = (ledger: Ledger, events: readonly LogEvent[], admit: Admit): Promise<void> =>
+export const take = (ledger: Ledger, events: readonly LogEvent[]): Promise<void> =>
   ledger.alone(async () => {
     if (ledger.stopped !== undefined || ledger.view.presence !== "present") return
-    const batch = new Batch(ledger, admit)
+    const batch = new Batch(ledger)
     try {
       for (const event of events) await batch.add(event)
     } catch (error) {
@@ -50,14 +44,12 @@ class Batch {
   /** Whose event was the last that was looked at. */
   witness: string
   readonly #ledger: Ledger
-  readonly #admit: Admit
   readonly #items: Map<number, Item>
   /** Who wrote the messages of this batch. */
   readonly #said = new Map<string, string>()
 
-  constructor(ledger: Ledger, admit: Admit) {
+  constructor(ledger: Ledger) {
     this.#ledger = ledger
-    this.#admit = admit
     this.#items = new Map(ledger.items)
     this.view = ledger.view
     this.witness = ledger.view.own
@@ -109,10 +101,15 @@ class Batch {
   }
 
   /** The letter with the Welcome, for the seat that the commit at hand added. */
-  async #letIn(item: Item, attempt: Attempt): Promise<void> {
-    const letter = await this.#admit(this.#ledger, this.view, item, attempt)
-    if (letter !== undefined && item.plan !== null)
-      this.change.notes.set(LETTER + item.plan.seat, encodePending(letter))
+  async #letIn({ plan }: Item, { transition }: Attempt): Promise<void> {
+    const fragment = this.#ledger.notes.get(INVITE + (plan?.mailbox ?? ""))
+    if (plan === null || fragment === undefined || transition === null) return
+    const { tree, welcome } = transition
+    if (tree === null || welcome === null) return
+    const keys = deriveMailKeys(parseFragment(parseUtf8(fragment)))
+    const sealed = await sealAnswer(keys, admissionOf(this.view, welcome, tree))
+    const letter = encodePending({ mailbox: keys.mailbox, step: ANSWER, sealed })
+    this.change.notes.set(LETTER + plan.seat, letter)
   }
 
   /** Which invitation led in who came in. */

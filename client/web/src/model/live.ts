@@ -7,82 +7,65 @@
 
 import { equal } from "../base/bytes.ts"
 import { EventKind } from "../protocol/events.ts"
-import type { ClientFrame, ServerFrame } from "../protocol/frames.ts"
+import type { ServerFrame } from "../protocol/frames.ts"
 import { fingerprint } from "../protocol/keys.ts"
 import { originOf, verifyCheckpoint } from "../protocol/record/note.ts"
 import { openPipe } from "./connection/pipe.ts"
 import { type Place, Session } from "./connection/session.ts"
 import type { Connection, Reason } from "./contract.ts"
-import { doOwnDuties, isSeenDue, isWanted, renews, tellSeen } from "./duties.ts"
-import { ClientError, NotAllowed, ServerRefused, ServerUnreachable, Stopped } from "./errors.ts"
-import type { Facilitation } from "./facilitation/seams.ts"
-import { giveUp, take } from "./inbox.ts"
-import { type Item, isPath, isVoiding } from "./items.ts"
+import { ClientError, ServerRefused, ServerUnreachable, Stopped } from "./errors.ts"
+import { letterDue, takeMail } from "./facilitation/knocks.ts"
+import { doDuties } from "./facilitation/upkeep.ts"
+import { take } from "./inbox.ts"
+import type { Item } from "./items.ts"
 import { type Ledger, newChange } from "./ledger.ts"
 import { LETTER, parsePending } from "./notes.ts"
-import { isAnswered, writeItem } from "./outbox.ts"
 import type { StopCode } from "./room/checks.ts"
-import { isLeftBehind, isSkipping } from "./room/view.ts"
+import { isSeenDue, SEEN_MS, tellSeen } from "./seeing.ts"
+import { DUTIES_MS, Sending } from "./sending.ts"
 import { Signal } from "./signal.ts"
-import * as waiting from "./waiting.ts"
+import type { Clock } from "./time.ts"
+import { CATCHING_UP, FINAL, UNREACHABLE } from "./waiting.ts"
 
 const FIRST_BACKOFF_MS = 250
 const LAST_BACKOFF_MS = 30_000
-/** How often the pause doubles, where a server says `stale-epoch` and shows nothing new. */
-const MAX_DOUBLINGS = 7
-/** How often it is looked whether time alone has made something due. */
-const DUTIES_MS = 600_000
-/** How often the others are told at most what this person has seen. */
-const SEEN_MS = 3000
-/** How long a Submit may stay unanswered, besides the time that it takes on the slowest line. */
-const ANSWER_MS = 20_000
-const SLOWEST_BYTES_A_MS = 2
 /** No program in a browser sees the server's pings: after so much silence it connects anew. */
 const SILENCE_MS = 300_000
 
-/** Milliseconds of a clock that nobody sets, for waiting; seconds since 1970, for the room. */
-export interface Clock {
-  readonly nowMs: () => number
-  readonly nowS: () => number
-}
-
-export const CLOCK: Clock = {
-  nowMs: () => performance.now(),
-  nowS: () => Math.floor(Date.now() / 1000),
-}
-
 type Events = Extract<ServerFrame, { readonly type: "Events" }>
-type Refused = Extract<ServerFrame, { readonly type: "Refused" }>
 
 /** One room's tasks. `run` ends when the seat is out, or the room stopped. */
 export class LiveRoom {
   readonly #ledger: Ledger
-  readonly #facilitation: Facilitation
   readonly #clock: Clock
+  readonly #sending: Sending
   readonly #wake = new Signal()
   readonly #hurry = new Signal()
   #error: ClientError | undefined
+  /** What went wrong here with the last connection: the profile does not store, for one. It is tried again. */
+  #fault: string | undefined
   #session: Session | undefined
   #isAttached = false
   #isLive = false
   #isEnding = false
-  #inFlight: { readonly item: Item; readonly until: number } | undefined
-  #held = new Map<Item["lane"], waiting.Hold>()
+  #isConfirming = false
   #mailed = new Set<string>()
-  #confirms = false
-  #dutiesAt = 0
-  #seenAt = 0
   #heardAt = 0
+  #seenAt = Number.NEGATIVE_INFINITY
 
-  constructor(ledger: Ledger, facilitation: Facilitation, clock: Clock = CLOCK) {
+  constructor(ledger: Ledger, clock: Clock) {
     this.#ledger = ledger
-    this.#facilitation = facilitation
     this.#clock = clock
+    this.#sending = new Sending(ledger, clock)
   }
 
   /** Why the room is not connected any more and will not be, where that is so. */
   get error(): ClientError | undefined {
     return this.#ledger.stopped ?? this.#error
+  }
+
+  get fault(): string | undefined {
+    return this.#fault
   }
 
   get connection(): Connection {
@@ -93,13 +76,15 @@ export class LiveRoom {
 
   /** Connects again and again. Returns; `error` says why, where it was not asked to end. */
   async run(): Promise<void> {
-    for (let backoff = FIRST_BACKOFF_MS; !this.#isEnding; backoff = Math.min(2 * backoff, LAST_BACKOFF_MS)) {
+    let backoff = FIRST_BACKOFF_MS
+    while (!this.#isEnding) {
       this.#error = await this.#connectOnce()
       if (this.#error !== undefined || this.#isEnding) break
       if (this.#isAttached) backoff = FIRST_BACKOFF_MS
       this.#isAttached = false
       this.#ledger.tell()
       await this.#hurry.wait(backoff * (0.5 + Math.random()))
+      backoff = Math.min(2 * backoff, LAST_BACKOFF_MS)
     }
     this.#isAttached = false
     this.#ledger.tell()
@@ -110,7 +95,6 @@ export class LiveRoom {
     this.#isEnding = true
     this.#session?.close()
     this.#hurry.set()
-    this.#wake.set()
   }
 
   /** There is something to send. */
@@ -127,37 +111,26 @@ export class LiveRoom {
 
   /** What an item of the outbox waits for now. */
   whyWaiting(item: Item): Reason {
-    const { items, view } = this.#ledger
     if (this.error !== undefined) return { code: this.error.code }
-    if (!this.#isAttached) return waiting.UNREACHABLE
-    if (!this.#isLive) return waiting.CATCHING_UP
-    if (this.#inFlight?.item.place === item.place) return waiting.ON_ITS_WAY
-    if (isSkipping(view) && !isVoiding(item))
-      return isLeftBehind(view) ? waiting.LEFT_BEHIND : waiting.SKIPPED
-    const hold = this.#held.get(item.lane)
-    if (hold !== undefined && hold.until > this.#clock.nowMs()) return waiting.reasonOf(hold)
-    return item.place === Math.min(...items.keys()) ? waiting.ON_ITS_WAY : waiting.EARLIER
+    if (!this.#isAttached) return UNREACHABLE
+    return this.#isLive ? this.#sending.whyWaiting(item) : CATCHING_UP
   }
 
   // ---- one connection
 
   /** Until the connection breaks. Returns what makes another one useless. */
   async #connectOnce(): Promise<ClientError | undefined> {
+    if (this.#ledger.stopped !== undefined) return this.#ledger.stopped
     try {
-      if (this.#ledger.stopped !== undefined) return this.#ledger.stopped
       this.#requirePresent()
       await this.#connected()
+      return undefined
     } catch (error) {
-      if (error instanceof Stopped) return error
-      if (
-        error instanceof ServerRefused &&
-        waiting.FINAL.has(error.code) &&
-        !this.#isCutOffBySkipped(error.code)
-      )
-        return error
-      if (!(error instanceof ClientError)) return new ClientError("internal")
+      this.#fault = error instanceof ClientError ? undefined : codeOf(error)
+      if (!(error instanceof ClientError)) return undefined
+      const isFinal = error instanceof ServerRefused && FINAL.has(error.code)
+      return error instanceof Stopped || (isFinal && !this.#isCutOffBySkipped(error)) ? error : undefined
     }
-    return undefined
   }
 
   async #connected(): Promise<void> {
@@ -168,12 +141,11 @@ export class LiveRoom {
       const attached = await session.attach(this.#place())
       if (attached.head < this.#ledger.view.seq) await this.#stop("log-shorter")
       await this.#checkRecord(attached.checkpoint)
-      this.#isAttached = true
-      this.#isLive = false
-      this.#inFlight = undefined
+      this.#sending.begin()
       this.#mailed = new Set()
-      this.#held = new Map()
-      this.#heardAt = this.#clock.nowMs()
+      this.#heardAt = performance.now()
+      this.#isLive = false
+      this.#isAttached = true
       this.#ledger.tell()
       await this.#both(session)
     } finally {
@@ -214,7 +186,7 @@ export class LiveRoom {
   }
 
   /** Whether the server cut this seat off for a commit that no member took: it will be taken back. */
-  #isCutOffBySkipped(code: string): boolean {
+  #isCutOffBySkipped({ code }: ServerRefused): boolean {
     const { clear, own, presence } = this.#ledger.view
     return code === "removed" && presence === "present" && clear.gone.has(own)
   }
@@ -222,14 +194,14 @@ export class LiveRoom {
   /** The signed checkpoint is of this room's record; it may be of a log that is further. */
   async #checkRecord(note: string): Promise<void> {
     const { about, view } = this.#ledger
-    let body: ReturnType<typeof verifyCheckpoint>
     try {
-      body = verifyCheckpoint(note, originOf(view.room), about.recordKey)
+      const { root, size } = verifyCheckpoint(note, originOf(view.room), about.recordKey)
+      const known = view.window.findLast((one) => one.recordSize === size)
+      if (known === undefined || equal(known.recordRoot, root)) return
     } catch {
-      return this.#stop("record-differs")
+      // no note, another log's, or not signed with the record's key
     }
-    const known = view.window.findLast((one) => one.recordSize === body.size)
-    if (known !== undefined && !equal(known.recordRoot, body.root)) await this.#stop("record-differs")
+    await this.#stop("record-differs")
   }
 
   async #stop(code: StopCode): Promise<never> {
@@ -246,7 +218,7 @@ export class LiveRoom {
   async #read(session: Session): Promise<void> {
     for (;;) {
       const frame = await session.receive()
-      this.#heardAt = this.#clock.nowMs()
+      this.#heardAt = performance.now()
       await this.#obey(session, frame)
       this.#wake.set()
     }
@@ -257,10 +229,10 @@ export class LiveRoom {
       case "Events":
         return this.#take(session, frame)
       case "Refused":
-        return this.#refused(frame)
+        return this.#sending.refused(frame)
       case "Mail": {
-        const answer = await this.#facilitation.takeMail(this.#ledger, frame, this.#clock.nowS())
-        if (answer !== undefined) session.send({ ...answer, type: "Mail" })
+        const answer = await takeMail(this.#ledger, frame, this.#clock())
+        if (answer !== undefined) session.send(answer)
         return
       }
       case "Checkpoint":
@@ -271,56 +243,22 @@ export class LiveRoom {
   }
 
   async #take(session: Session, { events, live }: Events): Promise<void> {
-    const before = this.#ledger.view.seq
-    const known = this.#ledger.entries.length
-    await take(this.#ledger, events, this.#facilitation.admit)
-    const { entries, items, view } = this.#ledger
-    if (this.#inFlight !== undefined && !items.has(this.#inFlight.item.place)) this.#inFlight = undefined
-    this.#confirms ||= entries.slice(known).some((one) => one.kind === "joined" && one.seat !== view.own)
+    const ledger = this.#ledger
+    const before = ledger.view.seq
+    const known = ledger.entries.length
+    await take(ledger, events)
+    this.#sending.taken(events.some((event) => event.kind === EventKind.CONTROL))
+    const { own, seq } = ledger.view
+    this.#isConfirming ||= ledger.entries
+      .slice(known)
+      .some((entry) => entry.kind === "joined" && entry.seat !== own)
     if (live && !this.#isLive) {
       this.#isLive = true
-      this.#ledger.tell()
+      this.#fault = undefined
+      ledger.tell()
     }
-    if (events.some((event) => event.kind === EventKind.CONTROL))
-      this.#held = new Map([...this.#held].filter(([, hold]) => !waiting.HELD_BY_ROOM.has(hold.code)))
-    if (view.seq > before) session.send({ type: "Cursor", seq: view.seq })
+    if (seq > before) session.send({ type: "Cursor", seq })
     this.#requirePresent()
-  }
-
-  /** What is final leaves the outbox and is told; the rest is sent again. */
-  async #refused(frame: Refused): Promise<void> {
-    const item = this.#inFlight?.item
-    if (item === undefined || frame.id === null || !isAnswered(item, frame.id)) return
-    this.#inFlight = undefined
-    await this.#ledger.alone(() => this.#answer(item, frame))
-  }
-
-  async #answer(item: Item, { code, retryAfterS }: Refused): Promise<void> {
-    const ledger = this.#ledger
-    if (!ledger.items.has(item.place)) return
-    if (waiting.LATER.has(code)) this.#hold(item, code, Math.max(1, retryAfterS ?? 1) * 1000)
-    else if (waiting.AGAIN.has(code)) {
-      await ledger.store(newChange({ items: [{ ...item, submit: null }] }))
-      const last = item.attempts.at(-1)
-      const { epoch, opening } = ledger.view.clear
-      if (last?.epoch === epoch && last.opening === opening)
-        this.#hold(item, code, FIRST_BACKOFF_MS * 2 ** Math.min(item.attempts.length, MAX_DOUBLINGS))
-    } else await this.#giveUp(item, code)
-    ledger.tell()
-  }
-
-  /** The item's lane rests for a while. */
-  #hold({ lane }: Item, code: string, ms: number): void {
-    const until = this.#clock.nowMs() + ms
-    this.#held.set(lane, { code, until, time: this.#clock.nowS() + Math.ceil(ms / 1000) })
-  }
-
-  /** Within `alone`. If it was a duty, it is not done again at once. */
-  async #giveUp(item: Item, code: string): Promise<void> {
-    if (item.lane === "governance") this.#dutiesAt = this.#clock.nowMs() + DUTIES_MS
-    const change = newChange()
-    giveUp(change, this.#ledger.view, item, code)
-    await this.#ledger.store(change)
   }
 
   // ---- writing
@@ -328,108 +266,56 @@ export class LiveRoom {
   async #write(session: Session): Promise<void> {
     while (!session.isClosed) {
       this.#requirePresent()
-      await this.#performDuties(session)
-      const item = await this.#nextItem()
+      const item = this.#isLive ? await this.#nextItem(session) : undefined
       if (session.isClosed) return
-      if (item?.submit) this.#submit(session, item, { type: "Submit", drafts: item.submit })
+      if (item?.submit) this.#sending.sent(item, session.send({ type: "Submit", drafts: item.submit }))
       else await this.#rest()
       this.#requireAnswers()
     }
   }
 
-  #submit(session: Session, item: Item, frame: ClientFrame): void {
-    const ms = ANSWER_MS + session.send(frame) / SLOWEST_BYTES_A_MS
-    this.#inFlight = { item, until: this.#clock.nowMs() + ms }
-    this.#ledger.tell()
+  async #nextItem(session: Session): Promise<Item | undefined> {
+    await this.#performDuties()
+    await this.#post(session)
+    return this.#sending.next()
   }
 
   /** Until something happens, what was held may be tried again, or it is time to look for duties. */
   async #rest(): Promise<void> {
-    const now = this.#clock.nowMs()
+    const now = performance.now()
     const times = [
-      now + DUTIES_MS,
       this.#heardAt + SILENCE_MS,
-      ...[...this.#held.values()].map((hold) => hold.until),
-      ...(this.#inFlight === undefined ? [] : [Math.max(this.#inFlight.until, this.#heardAt + ANSWER_MS)]),
-      ...(isSeenDue(this.#ledger) ? [this.#seenAt + SEEN_MS] : []),
+      this.#sending.answerDue(this.#heardAt) ?? 0,
+      isSeenDue(this.#ledger) ? this.#seenAt + SEEN_MS : 0,
+      ...this.#sending.heldUntil(),
     ]
-    await this.#wake.wait(Math.max(0, Math.min(...times.filter((time) => time > now)) - now))
+    await this.#wake.wait(
+      Math.min(DUTIES_MS, ...times.filter((time) => time > now).map((time) => time - now)),
+    )
   }
 
   /** Throws ServerUnreachable where the server is silent: the network went, and nobody said so. */
   #requireAnswers(): void {
-    const now = this.#clock.nowMs()
-    const quiet = now - this.#heardAt
-    const isLate = this.#inFlight !== undefined && now >= this.#inFlight.until && quiet >= ANSWER_MS
-    if (isLate || quiet >= SILENCE_MS) throw new ServerUnreachable()
-  }
-
-  /** The next item with its ciphertext, which is stored before it is returned. */
-  #nextItem(): Promise<Item | undefined> {
-    return this.#ledger.alone(async () => {
-      if (this.#inFlight !== undefined || !this.#isLive || this.#ledger.stopped !== undefined)
-        return undefined
-      const now = this.#clock.nowMs()
-      const renewing = renews(this.#ledger, this.#now())
-      const passed = new Set([...this.#held].flatMap(([lane, hold]) => (hold.until > now ? [lane] : [])))
-      for (const item of pathsFirst(this.#ledger.waiting())) {
-        if (passed.has(item.lane)) continue
-        if (item.submit !== null) return item
-        if (renewing && !isPath(item)) continue
-        if (isSkipping(this.#ledger.view) && !isVoiding(item)) {
-          passed.add(item.lane)
-          continue
-        }
-        const written = await this.#written(item)
-        if (written !== undefined) return written
-      }
-      return undefined
-    })
-  }
-
-  /** With a new ciphertext; undefined where the item has no purpose any more, and is dropped. */
-  async #written(item: Item): Promise<Item | undefined> {
-    const ledger = this.#ledger
-    if (item.plan !== null && !isWanted(ledger, item.plan, this.#now())) {
-      await ledger.store(newChange({ dropItems: new Set([item.place]) }))
-      return undefined
-    }
-    try {
-      const written = await writeItem(ledger.view, item, this.#clock.nowS())
-      await ledger.store(newChange({ view: written.view, items: [written.item] }))
-      return written.item
-    } catch (error) {
-      if (!(error instanceof NotAllowed)) throw error
-      await this.#giveUp(item, error.code)
-      return undefined
-    }
+    const now = performance.now()
+    const answerDue = this.#sending.answerDue(this.#heardAt)
+    const isLate = answerDue !== undefined && now >= answerDue
+    if (isLate || now >= this.#heardAt + SILENCE_MS) throw new ServerUnreachable()
   }
 
   // ---- what follows from the room's state
 
-  async #performDuties(session: Session): Promise<void> {
-    if (!this.#isLive) return
-    const ledger = this.#ledger
-    const now = this.#clock.nowMs()
-    await ledger.alone(async () => {
-      if (ledger.stopped !== undefined) return
-      if (now >= this.#dutiesAt) {
-        const confirms = this.#confirms
-        this.#confirms = false
-        await this.#facilitation.doDuties(ledger, this.#now())
-        await doOwnDuties(ledger, this.#now(), confirms)
-      }
-      if (now >= this.#seenAt + SEEN_MS && isSeenDue(ledger)) {
-        this.#seenAt = now
-        await tellSeen(ledger)
-      }
-    })
-    await this.#post(session)
-  }
-
-  /** This device's time, and no earlier than the room's. */
-  #now(): number {
-    return Math.max(this.#ledger.view.time, this.#clock.nowS())
+  async #performDuties(): Promise<void> {
+    const now = performance.now()
+    if (this.#ledger.stopped !== undefined) return
+    if (now >= this.#sending.dutiesFrom) {
+      const isConfirming = this.#isConfirming
+      this.#isConfirming = false
+      await doDuties(this.#ledger, Math.max(this.#ledger.view.time, this.#clock()), isConfirming)
+    }
+    if (now >= this.#seenAt + SEEN_MS && isSeenDue(this.#ledger)) {
+      this.#seenAt = now
+      await tellSeen(this.#ledger)
+    }
   }
 
   /** Letters: Welcomes until who got one has written, and whom an invitee still waits for. */
@@ -440,13 +326,10 @@ export class LiveRoom {
       for (const one of sealed) session.send({ type: "Mail", mailbox, step, sealed: one })
       this.#mailed.add(name)
     }
-    const due = await this.#ledger.alone(() => this.#facilitation.letterDue(this.#ledger))
-    if (due !== undefined) session.send({ ...due, type: "Mail" })
+    const due = await letterDue(this.#ledger)
+    if (due !== undefined) session.send(due)
   }
 }
 
-/** New keys go before what is waiting to be written with the old ones. */
-const pathsFirst = (items: readonly Item[]): readonly Item[] => [
-  ...items.filter(isPath),
-  ...items.filter((item) => !isPath(item)),
-]
+const codeOf = (error: unknown): string =>
+  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "internal"

@@ -9,7 +9,7 @@ import { refuse } from "./refusals.ts"
 import { natural, object, oneOf, optional, text } from "./schema.ts"
 import { type At, id, type RoomState, type Said, type Seat } from "./state.ts"
 
-const MAX_MESSAGE_CHARS = 20_000
+export const MAX_MESSAGE_CHARS = 20_000
 
 /** Who reads a message, whether it may be quoted, and until when it may be kept (0: the room's rule). */
 const exposure = object({
