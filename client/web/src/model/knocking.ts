@@ -43,6 +43,7 @@ export class Door {
   readonly #host: Host
   readonly #doorstep: Doorstep
   readonly #clock: Clock
+  readonly #lookMs: number
   readonly #mailKeys: MailKeys
   readonly #end = new AbortController()
   #knocker: Knocker
@@ -51,7 +52,8 @@ export class Door {
   #room: string | undefined
   #failure: Reason | undefined
 
-  constructor(host: Host, knocker: Knocker, doorstep: Doorstep, clock: Clock) {
+  constructor(host: Host, knocker: Knocker, doorstep: Doorstep, clock: Clock, lookMs = LOOK_MS) {
+    this.#lookMs = lookMs
     this.#host = host
     this.#doorstep = doorstep
     this.#clock = clock
@@ -112,7 +114,7 @@ export class Door {
     for (;;) {
       await this.#takeChallenge(await this.#exchange(CLAIM))
       if (this.#knocker.challenge !== null) return
-      await this.#rest(LOOK_MS)
+      await this.#rest(this.#lookMs)
     }
   }
 
@@ -121,13 +123,13 @@ export class Door {
       await this.#takeAnswer(await this.#exchange(step))
       if (this.#answer?.answer === "declined") throw new NotAllowed("declined")
       if (this.#answer?.answer === "admitted") return enterRoom(this.#knocker, this.#answer)
-      await this.#rest(LOOK_MS)
+      await this.#rest(this.#lookMs)
     }
   }
 
   /** One request; while the server is away it is made again and again. */
   async #exchange(step: number): Promise<readonly Mail[]> {
-    for (let wait = LOOK_MS; ; wait = Math.min(2 * wait, LAST_BACKOFF_MS)) {
+    for (let wait = this.#lookMs; ; wait = Math.min(2 * wait, LAST_BACKOFF_MS)) {
       try {
         const mail = await this.#host.mail(await requestOf(this.#knocker, step, this.#clock()))
         this.#end.signal.throwIfAborted()
