@@ -66,6 +66,8 @@ class Mailbox implements Host {
 
 interface Told {
   readonly door: Door
+  /** The codes of the reasons, at each change. */
+  readonly reasons: (string | undefined)[]
   readonly kept: Knocker[]
   readonly entered: string[]
   readonly over: Promise<void>
@@ -74,6 +76,7 @@ interface Told {
 function knock(mailbox: Mailbox, knocker = entrance.knocker): Told {
   const kept: Knocker[] = []
   const entered: string[] = []
+  const reasons: (string | undefined)[] = []
   const doorstep = {
     keep: async (changed: Knocker) => {
       kept.push(changed)
@@ -81,10 +84,10 @@ function knock(mailbox: Mailbox, knocker = entrance.knocker): Told {
     enter: async (_: Knocker, { view }: { view: { id: string } }) => {
       entered.push(view.id)
     },
-    tell: () => undefined,
+    tell: () => reasons.push(door.line("m").reason?.code),
   }
   const door = new Door(mailbox, knocker, doorstep, () => now, LOOK_MS)
-  return { door, kept, entered, over: door.run() }
+  return { door, reasons, kept, entered, over: door.run() }
 }
 
 const CHALLENGED = randomBytes(32)
