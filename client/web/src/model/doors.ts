@@ -60,14 +60,20 @@ export class Doors {
   }
 
   /** Takes up every knock, host link and room in the making that the profile has, rooms themselves aside. */
-  async load(rows: ReadonlyMap<string, Uint8Array>): Promise<void> {
-    for (const [place, data] of rows) {
+  load(rows: ReadonlyMap<string, Uint8Array>): void {
+    for (const [place, data] of rows) this.#load(place, data)
+    void this.#keepMaking()
+  }
+
+  #load(place: string, data: Uint8Array): void {
+    try {
       const row = parseRow(data)
       if (row.kind === "knock") this.#takeUp(place, contentOf(row, KNOCKER))
       if (row.kind === "making") this.#makings.set(place, contentOf(row, MAKING))
       if (row.kind === "host") this.#hosts.set(place, contentOf(row, HOST_LINK))
+    } catch {
+      // a row that cannot be read: the others are taken up all the same
     }
-    void this.#keepMaking()
   }
 
   /** Nothing more is sent; what is stored goes on when the profile is opened again. */
