@@ -31,15 +31,15 @@ export class CallError extends Error {
 }
 
 /** Answers calls that come through a port. */
-export function answerCalls(port: Port, calls: Calls): void {
+export function answerCalls(port: Port, calls: object): void {
   port.addEventListener("message", async ({ data }: MessageEvent<Call>) => {
     port.postMessage(await answer(calls, data))
   })
 }
 
-async function answer(calls: Calls, { id, name, words }: Call): Promise<Answer> {
+async function answer(calls: object, { id, name, words }: Call): Promise<Answer> {
   try {
-    const call = Object.hasOwn(calls, name) ? calls[name] : undefined
+    const call = Object.hasOwn(calls, name) ? (calls as Calls)[name] : undefined
     if (call === undefined) throw new CallError("internal", `there is no call ${name}`)
     return { id, result: await call(...words) }
   } catch (error) {

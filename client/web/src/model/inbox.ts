@@ -9,7 +9,7 @@ import { type Bytes, b64u, equal, parseUtf8, utf8 } from "../base/bytes.ts"
 import { EventKind, type LogEvent } from "../protocol/events.ts"
 import { deriveMailKeys, parseFragment } from "../protocol/invitation.ts"
 import { Stopped } from "./errors.ts"
-import { type Attempt, encodeItem, type Item, parseItem } from "./items.ts"
+import { type Attempt, encodeItem, type Item, isSilent, parseItem } from "./items.ts"
 import { type Change, encodeFailure, type Ledger, newChange } from "./ledger.ts"
 import { ANSWER, admissionOf, sealAnswer } from "./letters.ts"
 import { encodePending, FAILED, INVITE, LED, LETTER, OLD, PATH, RECORD } from "./notes.ts"
@@ -133,6 +133,7 @@ export function giveUp(change: Change, view: RoomView, item: Item, code: string)
   change.dropItems.add(item.place)
   if (item.type === "") return
   noteOld(change, item, item.attempts)
+  if (isSilent(item)) return
   change.notes.set(`${FAILED}${item.place}`, encodeFailure({ item, code, time: view.time }))
   change.facts.push({ kind: "failed", seq: 0, time: view.time, seat: view.own, place: item.place, code })
 }

@@ -100,6 +100,10 @@ export const isVoiding = (item: Item): boolean => item.operations.some((one) => 
 /** Whether an item renews the own keys. */
 export const isPath = (item: Item): boolean => item.plan?.isPath === true
 
+/** What a device says by itself, and nobody waits for: commits and operations too. */
+const SILENT: readonly string[] = ["", "seen", "confirm", "knock", "disclose"]
+export const isSilent = ({ type }: Item): boolean => SILENT.includes(type)
+
 /** The plaintext, but for what is verified when it is written. */
 export const saidBy = (item: Item): Omit<Envelope, "view"> => ({
   type: item.type,
@@ -169,6 +173,3 @@ export const ITEM: Field<Item> = struct({
 
 export const encodeItem = (item: Item): Bytes => pack(ITEM.write(item))
 export const parseItem = (stored: Uint8Array): Item => unpack(stored, ITEM.read)
-
-/** By which id the server answers. */
-export const firstId = (item: Item): Bytes | undefined => item.submit?.[0]?.id

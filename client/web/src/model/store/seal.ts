@@ -8,7 +8,7 @@ import { type Bytes, b64u, concat, owned, randomBytes, utf8 } from "../../base/b
 const NONCE_SIZE = 12
 
 export class StoreError extends Error {
-  readonly code: "profile-damaged" | "storage-unavailable"
+  readonly code: "profile-damaged" | "profile-exists" | "storage-unavailable"
 
   constructor(code: StoreError["code"], sentence: string, cause?: unknown) {
     super(sentence, { cause })

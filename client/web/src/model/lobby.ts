@@ -1,0 +1,233 @@
+/** An open profile: its rooms, what leads into them, and the page's calls (`Engine`). */
+
+import { findAbilities } from "./abilities.ts"
+import { type Host, httpHost } from "./connection/host.ts"
+import type { Engine, Entry, LinkKind, Lobby, News, RoomNow, RoomWish } from "./contract.ts"
+import type { Desk } from "./desk.ts"
+import { Doors } from "./doors.ts"
+import { ClientError, NotAllowed } from "./errors.ts"
+import { SWEEP_MS } from "./expiry.ts"
+import * as governing from "./governing.ts"
+import { kindOf } from "./links.ts"
+import { Newsroom } from "./news.ts"
+import { Rooms } from "./rooms.ts"
+import { seenHere } from "./seeing.ts"
+import * as speaking from "./speaking.ts"
+import { type MovingProfile, movingProfile } from "./store/moving.ts"
+import type { Profile } from "./store/profile.ts"
+import type { Release } from "./store/tab.ts"
+import type { Clock } from "./time.ts"
+
+/** After a tick that comes so late this device has slept: what was connected is not believed. */
+const SLEPT_MS = SWEEP_MS + 20_000
+
+/** What a browser has, or a test in its place. */
+export interface World {
+  readonly clock: Clock
+  /** The profile that is gone with the page, or the one that lasts. Throws `storage-unavailable`. */
+  openProfile(isLasting: boolean): Promise<Profile>
+  /** Whether there is one that lasts. */
+  hasProfile(): Promise<boolean>
+  /** The lasting profile for this tab alone; undefined where another tab has it. */
+  holdProfile(): Promise<Release | undefined>
+  /** Tells when the network came back. */
+  onOnline(listener: () => void): void
+}
+
+/** A profile that is open. */
+interface Opened {
+  readonly profile: MovingProfile
+  readonly rooms: Rooms
+  readonly doors: Doors
+  readonly newsroom: Newsroom
+  readonly timer: ReturnType<typeof setInterval>
+  release: Release | undefined
+}
+
+/** The page's calls; `tell` is told the news. */
+export function makeEngine(world: World, tell: (news: News) => void): Engine {
+  let opening: Promise<Opened> | undefined
+  let isWiped = false
+  world.onOnline(() => void opening?.then(({ rooms }) => rooms.reconnect()).catch(() => undefined))
+  const opened = async (): Promise<Opened> => {
+    if (opening === undefined || isWiped) throw new NotAllowed("not-open")
+    return opening
+  }
+  return {
+    findAbilities: () => findAbilities(world.clock()),
+    hasProfile: () => world.hasProfile(),
+    open: async (isLasting) => {
+      if (isWiped) throw new NotAllowed("not-open")
+      opening ??= openLobby(world, tell, isLasting)
+      try {
+        return lobbyOf(await opening)
+      } catch (error) {
+        opening = undefined
+        throw error
+      }
+    },
+    keep: async () => keep(world, await opened()),
+    wipe: async () => {
+      const { doors, newsroom, profile, release, rooms, timer } = await opened()
+      isWiped = true
+      clearInterval(timer)
+      newsroom.end()
+      doors.end()
+      // the keys first: what a connection that is ending still writes opens no more
+      await profile.wipe()
+      await rooms.end()
+      release?.()
+    },
+
+    ...doorCalls(opened),
+    ...roomCalls(opened),
+  }
+}
+
+type Open = () => Promise<Opened>
+
+const doorCalls = (opened: Open) => ({
+  kindOf: async (link: string): Promise<LinkKind> => kindOf(link),
+  knock: async (link: string, name: string) => (await opened()).doors.knock(link, name),
+  forgetKnock: async (id: string) => (await opened()).doors.forgetKnock(id),
+  rememberHost: async (link: string) => (await opened()).doors.rememberHost(link),
+  forgetHost: async (url: string) => (await opened()).doors.forgetHost(url),
+  createRoom: async (wish: RoomWish) => (await opened()).doors.createRoom(wish),
+})
+
+function roomCalls(opened: Open) {
+  const at =
+    <W extends readonly unknown[], T>(act: (desk: Desk, ...words: W) => Promise<T>) =>
+    async (room: string, ...words: W): Promise<T> =>
+      act((await opened()).rooms.desk(room), ...words)
+  return {
+    openRoom: async (room: string): Promise<RoomNow> => {
+      const { newsroom, rooms } = await opened()
+      const now = rooms.now(room)
+      setTimeout(() => newsroom.open(room), 0) // after the answer to this call
+      return now
+    },
+    closeRoom: async (room: string): Promise<void> => (await opened()).newsroom.close(room),
+    forget: async (room: string): Promise<void> => {
+      const { newsroom, rooms } = await opened()
+      newsroom.close(room)
+      await rooms.forget(room)
+    },
+    acceptRules: at(speaking.acceptRules),
+    send: at(speaking.send),
+    retract: at(speaking.retract),
+    seen: at(speaking.seen),
+    keepDraft: at(speaking.keepDraft),
+    dismiss: at(speaking.dismiss),
+    invite: at(governing.invite),
+    revoke: at(governing.revoke),
+    approveKnock: at(governing.approveKnock),
+    decline: at(governing.revoke),
+    approve: at(governing.approve),
+    unapprove: at(governing.unapprove),
+    remove: at(governing.remove),
+    setRole: at(governing.setRole),
+    set: at(governing.set),
+    leave: at(governing.leave),
+    end: at(governing.end),
+  }
+}
+
+async function openLobby(world: World, tell: (news: News) => void, isLasting: boolean): Promise<Opened> {
+  const release = isLasting ? await heldBy(world) : undefined
+  try {
+    const profile = movingProfile(await world.openProfile(isLasting))
+    return await loadLobby(world, tell, profile, release)
+  } catch (error) {
+    release?.()
+    throw error
+  }
+}
+
+async function heldBy(world: World): Promise<Release> {
+  const release = await world.holdProfile()
+  if (release === undefined) throw new ClientError("open-elsewhere")
+  return release
+}
+
+async function loadLobby(
+  { clock }: World,
+  tell: (news: News) => void,
+  profile: MovingProfile,
+  release: Release | undefined,
+): Promise<Opened> {
+  const hosts = new Map<string, Host>()
+  const hostAt = (url: string): Host => {
+    const host = hosts.get(url) ?? httpHost(url)
+    hosts.set(url, host)
+    return host
+  }
+  const rooms: Rooms = new Rooms(profile, clock, (room, entries, firstNew) =>
+    newsroom.changed(room, entries, isHeard(rooms, room, entries, firstNew)),
+  )
+  const doors: Doors = new Doors({ profile, rooms, hostAt, clock, tell: () => newsroom.gather() })
+  const newsroom: Newsroom = new Newsroom(tell, {
+    lobby: () => lobbyOf({ doors, profile, rooms }),
+    room: (room) => rooms.now(room),
+    entries: (room) => (rooms.has(room) ? rooms.desk(room).ledger.entries : []),
+  })
+  const rows = await profile.rooms()
+  await rooms.load(rows)
+  await doors.load(rows)
+  return { profile, rooms, doors, newsroom, release, timer: tick(rooms) }
+}
+
+/** Again and again: what is over leaves the profile, and a device that slept connects anew. */
+function tick(rooms: Rooms): Opened["timer"] {
+  let last = Date.now()
+  let isTidying = false
+  return setInterval(() => {
+    const now = Date.now()
+    if (now - last > SLEPT_MS) rooms.reconnect()
+    last = now
+    if (isTidying) return
+    isTidying = true
+    const done = () => {
+      isTidying = false
+    }
+    rooms.tidy().then(done, done) // what could not be stored is tried again with the next tick
+  }, SWEEP_MS)
+}
+
+/** Whether somebody else said something new, which this person has not seen. */
+function isHeard(rooms: Rooms, room: string, entries: readonly Entry[], firstNew: number): boolean {
+  if (!rooms.has(room)) return false
+  const { ledger } = rooms.desk(room)
+  const upTo = seenHere(ledger)
+  return entries.some(
+    (entry) =>
+      entry.kind === "message" &&
+      entry.number >= firstNew &&
+      entry.seat !== ledger.view.own &&
+      entry.text !== undefined &&
+      entry.seq > upTo,
+  )
+}
+
+const lobbyOf = ({ doors, profile, rooms }: Pick<Opened, "doors" | "profile" | "rooms">): Lobby => ({
+  isLasting: profile.isLasting,
+  rooms: rooms.lines,
+  knocks: doors.knocks,
+  hosts: doors.hosts,
+})
+
+/** From a profile that is gone with the page to one that lasts. */
+async function keep(world: World, opened: Opened): Promise<void> {
+  const { newsroom, profile, rooms } = opened
+  if (profile.isLasting) return
+  const release = await heldBy(world)
+  try {
+    await profile.moveTo(await world.openProfile(true))
+  } catch (error) {
+    release()
+    throw error
+  }
+  opened.release = release
+  await rooms.load(await profile.rooms()) // what the browser had before is there as well
+  newsroom.gather()
+}
