@@ -52,6 +52,8 @@ export class Doors {
   readonly #hosts = new Map<string, HostLink>()
   readonly #makings = new Map<string, Making>()
   readonly #end = new AbortController()
+  /** Makes what was not finished. */
+  #finishing: Promise<void> | undefined
   /** Rooms are made one after another: nobody makes one twice. */
   #turn: Promise<unknown> = Promise.resolve()
 
@@ -61,8 +63,12 @@ export class Doors {
 
   /** Takes up every knock, host link and room in the making that the profile has, rooms themselves aside. */
   load(rows: ReadonlyMap<string, Uint8Array>): void {
-    for (const [place, data] of rows) this.#load(place, data)
-    void this.#keepMaking()
+    for (const [place, data] of rows) if (!this.#isKnown(place)) this.#load(place, data)
+    this.#finishing ??= this.#keepMaking()
+  }
+
+  #isKnown(place: string): boolean {
+    return this.#knocks.has(place) || this.#hosts.has(place) || this.#makings.has(place)
   }
 
   #load(place: string, data: Uint8Array): void {
@@ -233,6 +239,7 @@ export class Doors {
     } catch {
       // the profile is closed
     }
+    this.#finishing = undefined
   }
 
   async #tryAgain(place: string, making: Making): Promise<void> {
