@@ -1,4 +1,4 @@
-"""The web client's whole engine in a Node process, as a page would use it: calls, and the news that it tells."""
+"""The web client's whole engine in a Node process, used as a page uses it: calls, and news that it tells."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import backchannel
-from backchannel import Client, NotAllowed, Role, Room
+from backchannel import Client, Role, Room
 from backchannel.testing import LocalServer
 from backchannel_mls import X25519_AES128GCM_SHA256_ED25519, XWING_AES256GCM_SHA512_ED25519
 from client.people import heard, knock_of, make_room, until
@@ -255,7 +255,7 @@ async def test_roles_settings_leaving_and_closing(
             "Come in.",
             "briefing",
         )
-        with pytest.raises(CallRefused, match="body-malformed|name-unfit"):
+        with pytest.raises(CallRefused, match=r"body-malformed|name-unfit"):
             await ann.call("set", room, {"title": ""})
         await bo.set_rules(["Ask before you quote."])
         await ann.until(lambda: not ann.rooms[room]["hasAccepted"])

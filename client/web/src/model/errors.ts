@@ -2,14 +2,11 @@
 
 export class ClientError extends Error {
   readonly code: string
-  /** When it is tried again, or how far a clock is wrong: whatever the code says. */
-  readonly time: number | undefined
 
-  constructor(code: string, time?: number) {
+  constructor(code: string) {
     super(code)
     this.name = new.target.name
     this.code = code
-    this.time = time
   }
 }
 

@@ -3,6 +3,7 @@
 import { type Bytes, b64u, equal, randomBytes } from "../base/bytes.ts"
 import { generateKey, publicKey } from "../base/ed25519.ts"
 import type { KeyPackageBundle } from "../mls/mls.ts"
+import { RemoteProtocolError } from "../protocol/errors.ts"
 import { KEY } from "../protocol/events.ts"
 import { bytes, type Field, list, orNil, struct, text } from "../protocol/fields.ts"
 import { SEALED } from "../protocol/frames.ts"
@@ -50,9 +51,9 @@ export interface Knocker {
   readonly challenge: Bytes | null
 }
 
-/** New keys for one knock. Throws `name-unfit`, and RemoteProtocolError for a link that is not whole. */
+/** New keys for one knock. Throws `invitation-malformed`, `version`, `name-unfit`. */
 export async function generateKnocker(link: string, name: string, nowS: number): Promise<Knocker> {
-  const [serverUrl, invitation] = parseLink(link)
+  const [serverUrl, invitation] = linkParts(link)
   if (!isName(name)) throw new ClientError("name-unfit")
   const seats = await Promise.all(
     SUITES.map(async (suite) => {
@@ -78,6 +79,15 @@ export async function generateKnocker(link: string, name: string, nowS: number):
     claimMail: await sealLetter(mailKeys, CLAIM, claim),
     revealMail: await sealLetter(mailKeys, REVEAL, reveal),
     challenge: null,
+  }
+}
+
+function linkParts(link: string): ReturnType<typeof parseLink> {
+  try {
+    return parseLink(link)
+  } catch (error) {
+    const isNewer = error instanceof RemoteProtocolError && error.code === "version"
+    throw new ClientError(isNewer ? "version" : "invitation-malformed")
   }
 }
 

@@ -148,7 +148,7 @@ export class Door {
   async #expired(): Promise<ClientError> {
     try {
       const { time } = await this.#host.greet()
-      if (Math.abs(time - this.#clock()) > CLOCK_SKEW_S) return new NotAllowed("clock-wrong", time)
+      if (Math.abs(time - this.#clock()) > CLOCK_SKEW_S) return new NotAllowed("clock-wrong")
       return new NotAllowed("expired")
     } catch {
       return new NotAllowed("expired-or-clock-wrong")
@@ -192,7 +192,6 @@ export class Door {
 const isForLater = (error: unknown): boolean => error instanceof ServerRefused && LATER.includes(error.code)
 
 function reasonOf(error: unknown): Reason {
-  if (error instanceof ClientError && error.time !== undefined) return { code: error.code, time: error.time }
   if (error instanceof Error && "code" in error && typeof error.code === "string") return { code: error.code }
   return { code: "internal" }
 }

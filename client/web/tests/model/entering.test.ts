@@ -22,10 +22,12 @@ describe.each([1, 83] as const)("suite %s", (suite) => {
       view.seq,
     ])
     expect(entered.view.mls.authenticator).toEqual(view.mls.authenticator)
-    expect([...entered.view.clear.bits]).toEqual([
-      [view.own, true],
-      [entered.view.own, false],
-    ])
+    expect(entered.view.clear.bits).toEqual(
+      new Map([
+        [view.own, true],
+        [entered.view.own, false],
+      ]),
+    )
     expect(entered.keys).toEqual(knocker.seats.find(({ keys }) => keys.suite === suite)?.keys)
   })
 })

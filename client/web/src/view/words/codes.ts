@@ -42,6 +42,7 @@ export const CLIENT_CODES = [
   "server-without-tls",
   "declined",
   "clock-wrong",
+  "expired-or-clock-wrong",
   "knock-unknown",
   "no-knock",
   "room-unknown",

@@ -70,6 +70,8 @@ export const reasons: Readonly<Record<ReasonCode, string>> = {
     "The connection to this server is not protected. Use the address that begins with https.",
   declined: "A facilitator declined. If that surprises you, call the person who invited you.",
   "clock-wrong": "This device's clock is wrong. Set date and time, then try again.",
+  "expired-or-clock-wrong":
+    "This invitation is over, or this device's clock is wrong. Look at the clock; if it is right, ask for a new invitation.",
   "knock-unknown": "Nobody asks to come in like that any more.",
   "no-knock": "This request is over. Ask for a new invitation.",
   "room-unknown": "This room is not on this device any more.",
