@@ -171,14 +171,16 @@ class LiveRoom:
 
     async def _both(self, session: Session) -> None:
         """Reads and writes until one of them ends."""
+        first: BaseException | None = None
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._read(session))
                 group.create_task(self._write(session))
         except* BackchannelError as errors:
-            first: BaseException = errors.exceptions[0]
+            first = errors.exceptions[0]
             while isinstance(first, BaseExceptionGroup):
                 first = first.exceptions[0]
+        if first is not None:  # raised within except*, Python before 3.11.4 would put it into a group again
             raise first from None
 
     def _place(self) -> Place:
