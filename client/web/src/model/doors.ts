@@ -42,6 +42,8 @@ export interface DoorsWorld {
   readonly rooms: Rooms
   readonly hostAt: (url: string) => Host
   readonly clock: Clock
+  /** How long to wait between two looks into a mailbox; undefined: as long as it is usual. */
+  readonly lookMs: number | undefined
   /** Something of the lobby has changed. */
   readonly tell: () => void
 }
@@ -122,13 +124,13 @@ export class Doors {
   }
 
   #wait(place: string, host: Host, knocker: Knocker): void {
-    const { clock, tell } = this.#world
+    const { clock, lookMs, tell } = this.#world
     const doorstep = {
       keep: (changed: Knocker) => this.#keep(place, changed),
       enter: (known: Knocker, admitted: Admitted) => this.#enter(place, known, admitted),
       tell,
     }
-    const door = new Door(host, knocker, doorstep, clock)
+    const door = new Door(host, knocker, doorstep, clock, lookMs)
     this.#knocks.set(place, door)
     void door.run()
   }

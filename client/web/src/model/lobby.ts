@@ -24,6 +24,8 @@ const SLEPT_MS = SWEEP_MS + 20_000
 /** What a browser has, or a test in its place. */
 export interface World {
   readonly clock: Clock
+  /** How long a knock waits between two looks into its mailbox; undefined: as long as it is usual. */
+  readonly lookMs?: number
   /** The profile that is gone with the page, or the one that lasts. Throws `storage-unavailable`. */
   openProfile(isLasting: boolean): Promise<Profile>
   /** Whether there is one that lasts. */
@@ -151,7 +153,7 @@ async function heldBy(world: World): Promise<Release> {
 }
 
 async function loadLobby(
-  { clock }: World,
+  { clock, lookMs }: World,
   tell: (news: News) => void,
   profile: MovingProfile,
   release: Release | undefined,
@@ -165,7 +167,7 @@ async function loadLobby(
   const rooms: Rooms = new Rooms(profile, clock, (room, entries, firstNew) =>
     newsroom.changed(room, entries, isHeard(rooms, room, entries, firstNew)),
   )
-  const doors: Doors = new Doors({ profile, rooms, hostAt, clock, tell: () => newsroom.gather() })
+  const doors: Doors = new Doors({ profile, rooms, hostAt, clock, lookMs, tell: () => newsroom.gather() })
   const newsroom: Newsroom = new Newsroom(tell, {
     lobby: () => lobbyOf({ doors, profile, rooms }),
     room: (room) => rooms.now(room),

@@ -105,18 +105,21 @@ function hasAccepted({ own, state }: RoomView): boolean {
   return state !== null && seat !== undefined && seat.accepted >= state.rules.version
 }
 
+/** In the order in which they came in. */
 const membersOf = ({ seen }: RoomView, { rules, seats }: RoomState): readonly MemberLine[] =>
-  Object.entries(seats).map(([id, seat]) => ({
-    seat: id,
-    name: seat.name,
-    role: seat.role,
-    party: seat.party ?? undefined,
-    scope: seat.scope ?? undefined,
-    since: seat.since,
-    by: seat.by.filter((one) => one !== id),
-    hasAccepted: seat.accepted >= rules.version,
-    seen: seen.get(id) ?? 0,
-  }))
+  Object.entries(seats)
+    .sort(([, one], [, other]) => one.since - other.since)
+    .map(([id, seat]) => ({
+      seat: id,
+      name: seat.name,
+      role: seat.role,
+      party: seat.party ?? undefined,
+      scope: seat.scope ?? undefined,
+      since: seat.since,
+      by: seat.by.filter((one) => one !== id),
+      hasAccepted: seat.accepted >= rules.version,
+      seen: seen.get(id) ?? 0,
+    }))
 
 function governedIn(desk: Desk): Pick<RoomNow, "invitations" | "knocking" | "proposals"> {
   const { about, entries, notes, view } = desk.ledger
