@@ -49,7 +49,8 @@ class WebStage(Stage):
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
-    with Attacked(tmp_path_factory.mktemp("attacked")) as running:
+    running = Attacked(tmp_path_factory.mktemp("attacked"))
+    with running:
         yield running
 
 

@@ -38,7 +38,7 @@ async def ann() -> AsyncIterator[Client]:
 async def web_heard(room: WebRoom, text: str) -> str:
     """A message's id, when it is there."""
     await room.client.until(lambda: any(one.text == text for one in room.messages()))
-    return next(one.id for one in room.messages() if one.text == text)
+    return next(str(one.id) for one in room.messages() if one.text == text)
 
 
 async def talk(room: Room, web: WebRoom, word: str) -> None:

@@ -14,6 +14,8 @@ import { type Change, encodeFailure, type Ledger, newChange } from "./ledger.ts"
 import { ANSWER, admissionOf, sealAnswer } from "./letters.ts"
 import { encodePending, FAILED, INVITE, LED, LETTER, OLD, PATH, RECORD } from "./notes.ts"
 import { type Found, findOwn } from "./outbox.ts"
+import { promisedBy } from "./promises.ts"
+import { checkPromised } from "./room/checks.ts"
 import type { Fact } from "./room/entries.ts"
 import { encodeRecordEntry } from "./room/leaves.ts"
 import { prepare } from "./room/prepare.ts"
@@ -45,12 +47,14 @@ class Batch {
   witness: string
   readonly #ledger: Ledger
   readonly #items: Map<number, Item>
+  readonly #promised: ReadonlyMap<number, Bytes>
   /** Who wrote the messages of this batch. */
   readonly #said = new Map<string, string>()
 
   constructor(ledger: Ledger) {
     this.#ledger = ledger
     this.#items = new Map(ledger.items)
+    this.#promised = promisedBy(ledger)
     this.view = ledger.view
     this.witness = ledger.view.own
   }
@@ -62,6 +66,7 @@ class Batch {
     const found = equal(event.seat, this.view.seat) ? this.#own(event) : undefined
     const before = this.view
     const { entry, facts, view } = await prepare(before, event, found?.own, this.#authorOf)
+    checkPromised(view, this.#promised)
     if (entry !== undefined) this.change.notes.set(`${RECORD}${before.record.size}`, encodeRecordEntry(entry))
     this.view = view
     this.change.view = view

@@ -5,11 +5,11 @@
  * answered goes out again with the same bytes.
  */
 
-import { equal } from "../base/bytes.ts"
+import type { Bytes } from "../base/bytes.ts"
 import { EventKind } from "../protocol/events.ts"
 import type { ServerFrame } from "../protocol/frames.ts"
 import { fingerprint } from "../protocol/keys.ts"
-import { originOf, verifyCheckpoint } from "../protocol/record/note.ts"
+import { type CheckpointBody, originOf, verifyCheckpoint } from "../protocol/record/note.ts"
 import { openPipe } from "./connection/pipe.ts"
 import { type Place, Session } from "./connection/session.ts"
 import type { Connection, Reason } from "./contract.ts"
@@ -20,6 +20,7 @@ import { take } from "./inbox.ts"
 import type { Item } from "./items.ts"
 import { type Ledger, newChange } from "./ledger.ts"
 import { LETTER, parsePending } from "./notes.ts"
+import { fitsRecord } from "./promises.ts"
 import type { StopCode } from "./room/checks.ts"
 import { isSeenDue, SEEN_MS, tellSeen } from "./seeing.ts"
 import { DUTIES_MS, Sending } from "./sending.ts"
@@ -191,17 +192,11 @@ export class LiveRoom {
     return code === "removed" && presence === "present" && clear.gone.has(own)
   }
 
-  /** The signed checkpoint is of this room's record; it may be of a log that is further. */
+  /** The signed checkpoint is of this room's record: compared now, or when this device is as far. */
   async #checkRecord(note: string): Promise<void> {
     const { about, view } = this.#ledger
-    try {
-      const { root, size } = verifyCheckpoint(note, originOf(view.room), about.recordKey)
-      const known = view.window.findLast((one) => one.recordSize === size)
-      if (known === undefined || equal(known.recordRoot, root)) return
-    } catch {
-      // no note, another log's, or not signed with the record's key
-    }
-    await this.#stop("record-differs")
+    const body = checkpointIn(note, originOf(view.room), about.recordKey)
+    if (body === undefined || !(await fitsRecord(this.#ledger, body))) await this.#stop("record-differs")
   }
 
   async #stop(code: StopCode): Promise<never> {
@@ -247,6 +242,7 @@ export class LiveRoom {
     const before = ledger.view.seq
     const known = ledger.entries.length
     await take(ledger, events)
+    if (!(await fitsRecord(ledger))) await this.#stop("record-differs")
     this.#sending.taken(events.some((event) => event.kind === EventKind.CONTROL))
     const { own, seq } = ledger.view
     this.#isConfirming ||= ledger.entries
@@ -328,6 +324,15 @@ export class LiveRoom {
     }
     const due = await letterDue(this.#ledger)
     if (due !== undefined) session.send(due)
+  }
+}
+
+/** Undefined: no note, another log's, or not signed with the record's key. */
+function checkpointIn(note: string, origin: string, key: Bytes): CheckpointBody | undefined {
+  try {
+    return verifyCheckpoint(note, origin, key)
+  } catch {
+    return undefined
   }
 }
 

@@ -19,6 +19,8 @@ export const LETTER = "letter/"
 export const LED = "led/"
 /** What a leaf of the record commits to, by its index. */
 export const RECORD = "record/"
+/** Roots of the record that the server signed, of sizes that this device has not reached. */
+export const PROMISED = "promised"
 /** An item with ciphertexts of it that are over, by the id of each of their events. */
 export const OLD = "old/"
 /** When this seat renewed its keys last, in seconds. */

@@ -41,16 +41,17 @@ const ANY_EVENT = struct(
  */
 export type LogEvent = Value<typeof ANY_EVENT>
 
-/** A body is there, or its hash is; and what the fold needs is never purged. */
+/** A body is there, or its hash is. */
 export const LOG_EVENT: Field<LogEvent> = {
   read: (reader) => {
     const event = ANY_EVENT.read(reader)
-    const isPurged = event.body === null
-    if (isPurged !== (event.bodyHash !== null) || (isPurged && !PURGED.includes(event.kind))) malformed()
-    return event
+    return (event.body === null) === (event.bodyHash !== null) ? event : malformed()
   },
   write: ANY_EVENT.write,
 }
+
+/** Whether an event lacks a body that no retention takes (section 3): the log is not whole without it. */
+export const isWithheld = ({ body, kind }: LogEvent): boolean => body === null && !PURGED.includes(kind)
 
 /** What a seat wants to become an event. `opening` is the id of the commit that opened `epoch`. */
 export const DRAFT = struct(

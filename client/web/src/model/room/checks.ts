@@ -5,7 +5,7 @@ import { isTagOf, parseViewData, type View } from "../../protocol/envelope.ts"
 import type { LogEvent } from "../../protocol/events.ts"
 import { Stopped } from "../errors.ts"
 import { stateKeyOf } from "./leaves.ts"
-import { type RoomView, type Seen, seenAt } from "./view.ts"
+import { hereOf, type RoomView, type Seen, seenAt } from "./view.ts"
 
 /** Why a room stops here for good. */
 export type StopCode =
@@ -49,6 +49,12 @@ export function checkView(view: RoomView, event: LogEvent, said: View): void {
   if (!equal(known.chain, said.chain)) stop("log-differs")
   if (!equal(known.stateHash, said.stateHash)) stop("state-differs")
   checkRecord(known, said.recordSize, said.recordRoot)
+}
+
+/** The record, now that it is so large, has the root that the server signed before (section 13). Throws Stopped. */
+export function checkPromised(view: RoomView, promised: ReadonlyMap<number, Bytes>): void {
+  const { recordRoot, recordSize } = hereOf(view)
+  if (!equal(promised.get(recordSize) ?? recordRoot, recordRoot)) stop("record-differs")
 }
 
 /**

@@ -9,7 +9,7 @@ import { type Bytes, b64u, equal } from "../../base/bytes.ts"
 import { MlsError } from "../../mls/errors.ts"
 import { nextLink } from "../../protocol/chain.ts"
 import { type Envelope, parseEnvelope } from "../../protocol/envelope.ts"
-import { EventKind, hashOfBody, type LogEvent } from "../../protocol/events.ts"
+import { EventKind, hashOfBody, isWithheld, type LogEvent } from "../../protocol/events.ts"
 import { append } from "../../protocol/record/merkle.ts"
 import { type Clear, type Followed, follow } from "../../protocol/room/clear.ts"
 import { FoldRefusal, refuse } from "../../protocol/room/refusals.ts"
@@ -50,6 +50,7 @@ export async function prepare(
   authorOf: AuthorOf,
 ): Promise<Prepared> {
   checkOrder(view, event)
+  if (isWithheld(event)) stop("body-withheld")
   if (equal(event.seat, view.seat)) checkOwn(event, own)
   const followed = follow(view.clear, event)
   const moved: RoomView = {
@@ -110,8 +111,7 @@ async function application(
 ): Promise<Prepared> {
   if (own !== undefined)
     return own.said === undefined ? ignored(view, event, "unreadable") : said(view, event, own.said, authorOf)
-  if (event.body === null)
-    return event.kind === EventKind.GOVERNANCE ? stop("body-withheld") : ignored(view, event, "purged")
+  if (event.body === null) return ignored(view, event, "purged")
   const received = await read(view, event, event.body)
   if (received === undefined) return ignored(view, event, "unreadable")
   const opened = { ...view, mls: received.group }
@@ -164,7 +164,6 @@ async function commit(
   own: OwnEvent | undefined,
   before: Clear,
 ): Promise<Prepared> {
-  if (event.body === null) return stop("body-withheld")
   const at = placeOf(view, event)
   try {
     const told = await toldOf(view, event, before)
@@ -187,7 +186,6 @@ async function control(
   before: Clear,
   followed: Followed,
 ): Promise<Prepared> {
-  if (event.body === null) return stop("body-withheld")
   const entry = await entryOf(view, event, before)
   const kept = leafFits(entry, event.leaf) ? entry : undefined
   try {
