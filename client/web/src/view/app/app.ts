@@ -8,6 +8,7 @@ import type { Engine, Lobby, News, Reason } from "../../model/contract.ts"
 import type { Arrival } from "../arrival.ts"
 import { type Navigation, type Page, startNavigation } from "./navigation.ts"
 import { reasonOf } from "./reason.ts"
+import { signalNew } from "./signals.ts"
 
 export interface App {
   readonly engine: Engine
@@ -59,6 +60,7 @@ export function makeApp(engine: Engine): App {
 /** News for everybody: the lobby, and then whoever listens. */
 export function hear(app: App, news: News): void {
   if (news.news === "lobby") app.lobby.value = news.lobby
+  if (news.news === "heard") signalNew()
   for (const one of app.hearers) one(news)
 }
 

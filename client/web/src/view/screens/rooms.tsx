@@ -4,11 +4,12 @@ import { useState } from "preact/hooks"
 import type { KnockLine, RoomLine } from "../../model/contract.ts"
 import { type App, useApp } from "../app/app.ts"
 import { forgetOffline } from "../app/offline.ts"
+import { forgetPreferences } from "../app/preferences.ts"
 import { sentenceOf } from "../app/reason.ts"
 import { Frame } from "../parts/frame.tsx"
 import { Icon } from "../parts/icon.tsx"
 import { Question } from "../parts/sheet.tsx"
-import { forgetLanguage, words } from "../words/language.ts"
+import { words } from "../words/language.ts"
 
 export function Rooms() {
   const { rooms } = words.value
@@ -167,7 +168,7 @@ function Staying() {
 /** Keys first, then all the rest; the page shows nothing of it before that is known. */
 async function wipe(app: App): Promise<void> {
   const wiped = await Promise.allSettled([app.engine.wipe(), forgetOffline()])
-  forgetLanguage()
+  forgetPreferences()
   app.lobby.value = undefined
   app.notice.value = ""
   app.navigation.restart({ at: "gone", isClean: wiped.every((one) => one.status === "fulfilled") })

@@ -1,12 +1,11 @@
 /** Which language the page speaks: the browser's, until the person chooses. */
 
 import { type Signal, signal } from "@preact/signals"
+import { prefer, preference } from "../app/preferences.ts"
 import { type Catalogue, english } from "./en.ts"
 
 export const LANGUAGES = { en: "English", ar: "العربية" } as const
 export type Language = keyof typeof LANGUAGES
-
-const KEY = "language"
 
 const LOADERS: Readonly<Record<Language, () => Promise<Catalogue>>> = {
   en: async () => english,
@@ -28,24 +27,13 @@ export function languageFor(wanted: readonly string[], chosen: string | null): L
 
 /** At the page's beginning. */
 export async function speakFirst(): Promise<void> {
-  await speak(languageFor(navigator.languages, recall()))
+  await speak(languageFor(navigator.languages, preference("language")))
 }
 
 /** The page in that language, from now on; `isLasting`: also when the person comes back. */
 export async function choose(wanted: Language, isLasting: boolean): Promise<void> {
   await speak(wanted)
-  keep(() => sessionStorage, wanted)
-  if (isLasting) keep(() => localStorage, wanted)
-}
-
-/** Nothing of it stays. */
-export function forgetLanguage(): void {
-  for (const storage of [() => localStorage, () => sessionStorage])
-    try {
-      storage().clear()
-    } catch {
-      // where there is no storage, nothing was kept
-    }
+  prefer("language", wanted, isLasting)
 }
 
 async function speak(wanted: Language): Promise<void> {
@@ -54,20 +42,4 @@ async function speak(wanted: Language): Promise<void> {
   language.value = wanted
   document.documentElement.lang = wanted
   document.documentElement.dir = catalogue.say.direction
-}
-
-function recall(): string | null {
-  try {
-    return sessionStorage.getItem(KEY) ?? localStorage.getItem(KEY)
-  } catch {
-    return null
-  }
-}
-
-function keep(storage: () => Storage, wanted: Language): void {
-  try {
-    storage().setItem(KEY, wanted)
-  } catch {
-    // a browser that keeps nothing: it is asked again next time
-  }
 }

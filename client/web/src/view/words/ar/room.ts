@@ -10,6 +10,7 @@ export const room: Catalogue["room"] = {
   connecting: "جارٍ الاتصال…",
   catchingUp: "يُجلب ما حدث في غيابك…",
   live: "متصل",
+  noConnection: "لا يوجد اتصال",
   offline: "لا يوجد اتصال. تتكرر المحاولة تلقائيًا.",
   over: "انتهت هذه الغرفة. ما زال بإمكانك قراءتها.",
   waiting: (of) =>

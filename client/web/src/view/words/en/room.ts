@@ -9,6 +9,7 @@ export const room = {
   connecting: "Connecting…",
   catchingUp: "Fetching what happened meanwhile…",
   live: "Connected",
+  noConnection: "No connection",
   offline: "No connection. It is tried again by itself.",
   over: "This room is over. You can still read it.",
   waiting: (count: number) =>

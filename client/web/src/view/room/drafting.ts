@@ -1,0 +1,24 @@
+/** What stands in the composer, and what becomes of it when it is sent. Pure. */
+
+import type { Draft } from "../../model/contract.ts"
+
+export const MOST_CHARS = 20_000
+
+/** In code points, as the protocol counts; 0 where it fits. */
+export const charsOver = (text: string): number =>
+  text.length <= MOST_CHARS ? 0 : Math.max(0, [...text].length - MOST_CHARS)
+
+/** What is sent: without what stands around the words. */
+export const ready = (draft: Draft): Draft => ({ ...draft, text: draft.text.trim() })
+
+export const isReady = (draft: Draft): boolean =>
+  draft.text.trim() !== "" && charsOver(draft.text.trim()) === 0
+
+/** After sending: what was chosen about quoting and keeping goes on to hold. */
+export const emptied = (draft: Draft): Draft => ({ ...draft, text: "", replyTo: undefined })
+
+/** Where sending failed: the text comes back, before what was written in the meantime. */
+export const restored = (sent: Draft, since: Draft): Draft =>
+  since.text === ""
+    ? { ...since, text: sent.text, replyTo: sent.replyTo }
+    : { ...since, text: `${sent.text}\n${since.text}` }

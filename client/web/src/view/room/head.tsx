@@ -1,0 +1,78 @@
+/** A room's head: its title, how it is connected, and the ways to everything else. */
+
+import type { RoomNow } from "../../model/contract.ts"
+import { useApp } from "../app/app.ts"
+import { Icon } from "../parts/icon.tsx"
+import { words } from "../words/language.ts"
+import type { SheetName } from "./screen.tsx"
+
+interface HeadProps {
+  readonly now: RoomNow
+  readonly onSheet: (name: SheetName) => void
+}
+
+export function RoomHead({ now, onSheet }: HeadProps) {
+  const app = useApp()
+  const { room, rooms, say } = words.value
+  const others = (app.lobby.value?.rooms ?? [])
+    .filter((one) => one.id !== now.id)
+    .reduce((sum, one) => sum + one.unread, 0)
+  return (
+    <header class="room-head">
+      <button
+        type="button"
+        class="plain to-rooms"
+        aria-label={others > 0 ? `${rooms.title}: ${rooms.unread(others)}` : rooms.title}
+        onClick={() => app.navigation.restart({ at: "rooms" })}
+      >
+        <Icon name="back" />
+        {others > 0 && <span class="count">{say.number(others)}</span>}
+      </button>
+      <div class="room-title">
+        <h1 dir="auto">{now.state?.title ?? rooms.untitled}</h1>
+        <p class={isOffline(now) ? "room-state waiting" : "room-state"} role="status">
+          {connectionOf(now)}
+        </p>
+      </div>
+      <button
+        type="button"
+        class="plain members-button"
+        aria-label={`${room.members}: ${room.membersCount(now.members.length)}`}
+        aria-haspopup="dialog"
+        onClick={() => onSheet("members")}
+      >
+        <Icon name="people" />
+        <span aria-hidden="true">{say.number(now.members.length)}</span>
+      </button>
+      <button
+        type="button"
+        class="plain wide-only"
+        aria-label={room.search}
+        aria-haspopup="dialog"
+        onClick={() => onSheet("search")}
+      >
+        <Icon name="search" />
+      </button>
+      <button
+        type="button"
+        class="plain"
+        aria-label={room.menu}
+        aria-haspopup="dialog"
+        onClick={() => onSheet("menu")}
+      >
+        <Icon name="more" />
+      </button>
+    </header>
+  )
+}
+
+const isOffline = (now: RoomNow): boolean => now.connection === "connecting" && !now.isOver
+
+/** In a word or two; what follows from it, the banner below says. */
+function connectionOf(now: RoomNow): string {
+  const { room } = words.value
+  if (now.isOver) return room.over
+  if (isOffline(now)) return now.trouble === undefined ? room.connecting : room.noConnection
+  if (now.connection === "catching-up") return room.catchingUp
+  return room.live
+}

@@ -1,0 +1,149 @@
+/** The open room: told by the engine as long as its screen is there. */
+
+import { useEffect, useRef, useState } from "preact/hooks"
+import type { Draft, News, RoomNow } from "../../model/contract.ts"
+import { type Heard, makeAnnouncer } from "../announce.ts"
+import { type App, useApp } from "../app/app.ts"
+import { reasonOf } from "../app/reason.ts"
+import { emptied, ready, restored } from "./drafting.ts"
+import { type History, makeHistory } from "./history.ts"
+
+const KEEP_DRAFT_MS = 400
+
+export interface OpenRoom {
+  readonly now: RoomNow | undefined
+  readonly history: History
+  /** Raised with all that changes what is shown. */
+  readonly version: number
+  /** What is said to screen readers. */
+  readonly heard: readonly Heard[]
+  /** Up to which seq this person had seen everything when the room was opened. */
+  readonly seenBefore: number
+  readonly draft: Draft
+  change(part: Partial<Draft>): void
+  send(): void
+}
+
+const EMPTY: Draft = { text: "", quotable: "no", keepS: 0, replyTo: undefined }
+
+export function useOpenRoom(id: string): OpenRoom {
+  const app = useApp()
+  const history = useRef(makeHistory()).current
+  const [now, setNow] = useState<RoomNow>()
+  const [version, setVersion] = useState(0)
+  const [heard, setHeard] = useState<readonly Heard[]>([])
+  const [seenBefore, setSeenBefore] = useState(Number.POSITIVE_INFINITY)
+  const drafting = useDraft(app, id)
+  useEffect(() => {
+    const announcer = makeAnnouncer(setHeard)
+    let own = ""
+    const hearNews = (news: News): void => {
+      if (news.news === "room" && news.room.id === id) {
+        own = news.room.seat
+        setNow(news.room)
+      }
+      if (news.news !== "entries" || news.room !== id) return
+      history.take(news.entries, news.total)
+      for (const one of heardIn(news, own, history.first)) announcer.add(one)
+      setVersion((before) => before + 1)
+    }
+    app.hearers.add(hearNews)
+    app.engine.openRoom(id).then(
+      (opened) => {
+        own = opened.seat
+        setNow((before) => before ?? opened)
+        setSeenBefore(opened.seen)
+        drafting.begin(opened.draft)
+      },
+      (error) => {
+        app.problem.value = reasonOf(error)
+        app.navigation.restart({ at: "rooms" })
+      },
+    )
+    return () => {
+      app.hearers.delete(hearNews)
+      announcer.stop()
+      app.engine.closeRoom(id).catch(() => undefined) // the engine is gone: so is the room's being open
+    }
+  }, [id])
+  return {
+    now,
+    history,
+    version,
+    heard,
+    seenBefore,
+    draft: drafting.draft,
+    change: drafting.change,
+    send: drafting.send,
+  }
+}
+
+/** Messages of others that came while the room was open. */
+function heardIn(
+  news: Extract<News, { news: "entries" }>,
+  own: string,
+  first: number | undefined,
+): readonly Heard[] {
+  return news.entries.flatMap((one) =>
+    one.kind === "message" && one.seat !== own && one.text !== undefined && one.number >= (first ?? 0)
+      ? [{ name: one.name, text: one.text }]
+      : [],
+  )
+}
+
+interface Drafting {
+  readonly draft: Draft
+  begin(kept: Draft): void
+  change(part: Partial<Draft>): void
+  send(): void
+}
+
+/** What is written is on this device's disk a moment later, and at once when the page goes. */
+function useDraft(app: App, id: string): Drafting {
+  const [draft, setDraft] = useState(EMPTY)
+  const latest = useRef(EMPTY)
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined)
+  const keep = (): void => {
+    if (timer.current === undefined) return
+    clearTimeout(timer.current)
+    timer.current = undefined
+    app.engine.keepDraft(id, latest.current).catch(() => undefined) // it still stands in the field
+  }
+  const put = (next: Draft): void => {
+    latest.current = next
+    setDraft(next)
+    clearTimeout(timer.current)
+    timer.current = setTimeout(keep, KEEP_DRAFT_MS)
+  }
+  useEffect(() => {
+    const leave = (): void => {
+      if (document.visibilityState === "hidden") keep()
+    }
+    document.addEventListener("visibilitychange", leave)
+    addEventListener("pagehide", keep)
+    return () => {
+      document.removeEventListener("visibilitychange", leave)
+      removeEventListener("pagehide", keep)
+      keep()
+    }
+  }, [id])
+  return {
+    draft,
+    begin: (kept) => {
+      // what was written before the engine answered counts
+      if (latest.current.text !== "") return
+      latest.current = kept
+      setDraft(kept)
+    },
+    change: (part) => put({ ...latest.current, ...part }),
+    send: () => {
+      const sent = ready(latest.current)
+      put(emptied(latest.current))
+      app
+        .attempt(() => app.engine.send(id, sent))
+        .then((isDone) => {
+          if (!isDone) put(restored(sent, latest.current))
+        })
+    },
+  }
+}
