@@ -20,9 +20,10 @@ from backchannel.joining import KNOCK, Knocker, entered
 from backchannel.knocking import LOOK_S, Door
 from backchannel.ledger import ROOM, About, Ledger
 from backchannel.letters import SUITES
-from backchannel.live import LAST_BACKOFF_S, LiveRoom
+from backchannel.live import LiveRoom
 from backchannel.making import MAKING, MAKING_S, NOT_OURS, Making, ask, establish
 from backchannel.member import Room
+from backchannel.patience import LAST_BACKOFF_S
 from backchannel.room.view import RoomView
 from backchannel.store.profile import Profile, Write
 from backchannel_protocol.canonical import JsonObject
@@ -253,6 +254,7 @@ class Client:
         """Connects a room, if it is not; from then on it stays connected until the profile is closed."""
         if room.id not in self._tasks:
             self._tasks[room.id] = asyncio.create_task(room.run(), name="room")
+        room.hurry()
 
     # ---- servers that gave this profile a link of their own
     async def remember_host(self, link: HostLink) -> None:

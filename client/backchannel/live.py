@@ -7,7 +7,6 @@ says; what was not answered goes out again with the same bytes.
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import Callable
 from typing import Final
@@ -19,10 +18,11 @@ from backchannel.connection.host import Host
 from backchannel.connection.session import Place, Session, known_sentence
 from backchannel.errors import BackchannelError, NotAllowed, ServerRefused, ServerUnreachable, Stopped
 from backchannel.facilitation.knocks import letter_due, take_mail
-from backchannel.facilitation.upkeep import do_duties, is_path, is_wanted, renews
+from backchannel.facilitation.upkeep import do_duties, is_wanted, renews
 from backchannel.inbox import LETTER, Pending, given_up, take
 from backchannel.ledger import Change, Ledger
-from backchannel.outbox import Item, first_id, submit_of, write_item
+from backchannel.outbox import Item, first_id, in_sending_order, submit_of, write_item
+from backchannel.patience import Patience
 from backchannel.promises import fits_record
 from backchannel.room.checks import stop
 from backchannel.room.facts import RoomStopped, SeatJoined
@@ -35,10 +35,10 @@ from backchannel_protocol.keys import fingerprint
 from backchannel_protocol.record.note import origin, verify_checkpoint
 from backchannel_protocol.refusals import Code
 
-FIRST_BACKOFF_S: Final = 0.25
-LAST_BACKOFF_S: Final = 30.0
+STALE_PAUSE_S: Final = 0.25
+"""How long the first pause is, where a server says `stale-epoch` and shows nothing new."""
 MAX_DOUBLINGS: Final = 7
-"""How often the pause doubles, where a server says `stale-epoch` and shows nothing new."""
+"""How often that doubles."""
 DUTIES_S: Final = 600.0
 """How often it is looked whether time alone has made something due."""
 
@@ -60,6 +60,7 @@ class LiveRoom:
         self._confirm = False
         self._ending = False
         self._duties_at = 0.0
+        self._patience = Patience()
 
     @property
     def current(self) -> bool:
@@ -73,9 +74,13 @@ class LiveRoom:
             name in self._mailed for name in self.ledger.notes if name.startswith(LETTER)
         )
 
+    @property
+    def doubt(self) -> Reason | None:
+        """Why the server lets nobody in, where that is not believed yet."""
+        return self._patience.reason
+
     async def run(self) -> None:
         """Connects again and again. Returns; `error` says why, where it was not asked to end."""
-        backoff = FIRST_BACKOFF_S
         while self.error is None:
             try:
                 if self.ledger.stopped is not None:
@@ -83,9 +88,9 @@ class LiveRoom:
                 self._require_present()
                 await self._connected()
             except (ServerUnreachable, TimeoutError):
-                pass
+                self._patience.lost()
             except ServerRefused as error:
-                if error.code in waiting.FINAL and not self._cut_off_by_skipped(error.code):
+                if self._patience.believes(error, self.ledger.view):
                     await self._end(error)
                     return
             except Stopped as error:
@@ -93,12 +98,9 @@ class LiveRoom:
                 return
             if self._ending:
                 return
-            if self.attached:
-                backoff = FIRST_BACKOFF_S
             self.attached = False
             await self._tell()
-            await asyncio.sleep(backoff * (0.5 + random.random()))  # noqa: S311 - jitter, not a secret
-            backoff = min(2 * backoff, LAST_BACKOFF_S)
+            await self._patience.rest(self.ledger.view)
 
     def end(self) -> None:
         """`run` connects no more. To be said before its task is cancelled.
@@ -110,6 +112,7 @@ class LiveRoom:
     def wake(self) -> None:
         """There is something to send."""
         self._wake.set()
+        self._patience.hurry()
 
     def _require_present(self) -> None:
         """Raises ServerRefused where there is nothing more to be had or to be said."""
@@ -127,7 +130,7 @@ class LiveRoom:
         if over is not None:
             return Reason(over.code, over.sentence)
         if not self.attached:
-            return waiting.UNREACHABLE
+            return self.doubt or waiting.UNREACHABLE
         if not self._live:
             return waiting.CATCHING_UP
         if self._in_flight is not None and self._in_flight.place == item.place:
@@ -136,13 +139,8 @@ class LiveRoom:
             return waiting.LEFT_BEHIND if ledger.view.left_behind else waiting.SKIPPED
         if hold is not None and hold.until > time.monotonic():
             return hold.reason
-        return waiting.ON_ITS_WAY if item.place == min(ledger.items, default=item.place) else waiting.EARLIER
-
-    def _cut_off_by_skipped(self, code: str) -> bool:
-        """Whether the server cut this seat off for a commit that no member took: it will be taken back."""
-        view = self.ledger.view
-        skipped = view.presence is Presence.PRESENT and view.seat in view.clear.gone
-        return code == Code.REMOVED.value and skipped
+        first = next(iter(in_sending_order(ledger.items.values())), item)
+        return waiting.ON_ITS_WAY if item.place == first.place else waiting.EARLIER
 
     async def _end(self, error: BackchannelError) -> None:
         self.error = error
@@ -255,6 +253,7 @@ class LiveRoom:
         self._confirm |= any(fact.seat != view.own for fact in joined)
         if frame.live and not self._live:
             self._live = True
+            self._patience.connected()
             await self._tell()
         if any(event.kind is EventKind.CONTROL for event in frame.events):
             self._held = {lane: hold for lane, hold in self._held.items() if hold.code not in HELD_BY_ROOM}
@@ -278,7 +277,7 @@ class LiveRoom:
                 await ledger.store(Change(items=[msgspec.structs.replace(item, submit=None)]))
                 if (item.attempts[-1].epoch, item.attempts[-1].opening) == ledger.view.server_epoch:
                     doublings = min(len(item.attempts), MAX_DOUBLINGS)
-                    self._hold(item, frame.code, FIRST_BACKOFF_S * 2**doublings)
+                    self._hold(item, frame.code, STALE_PAUSE_S * 2**doublings)
             else:
                 await self._give_up(item, frame.code, known_sentence(frame.code, frame.sentence))
 
@@ -329,12 +328,12 @@ class LiveRoom:
                 return None
             renewing = renews(ledger, self._now())
             passed: set[str] = {lane for lane, hold in self._held.items() if hold.until > now}
-            for item in sorted(ledger.waiting(), key=_paths_first):
+            for item in in_sending_order(ledger.items.values()):
                 if item.lane in passed:
                     continue
                 if item.submit is not None:
                     return item
-                if renewing and not is_path(item):
+                if renewing and not item.renews:
                     continue
                 if ledger.view.skipped and not item.voids():
                     passed.add(item.lane)
@@ -385,8 +384,3 @@ class LiveRoom:
                 await self.ledger.store(due[0])
         if due is not None:
             await session.send(due[1])
-
-
-def _paths_first(item: Item) -> tuple[bool, int]:
-    """New keys go before what is waiting to be written with the old ones."""
-    return not is_path(item), item.place

@@ -49,9 +49,15 @@ class Room(Speaking, Governing):
         view = self.ledger.view
         if self.stopped is not None:
             return Reason(self.stopped.code, self.stopped.sentence)
+        if self._live.doubt is not None:
+            return self._live.doubt
         if view.skipped:
             return LEFT_BEHIND if view.left_behind else SKIPPED
         return None
+
+    def hurry(self) -> None:
+        """Connects now, where it rests between two attempts."""
+        self._live.wake()
 
     async def caught_up(self) -> None:
         """Until everything that the server has of the room is here. Raises what ended the connection."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Literal
 
 import msgspec
@@ -104,6 +105,46 @@ class Item(msgspec.Struct, array_like=True, frozen=True):
     def voids(self) -> bool:
         """Whether this takes a commit back: it is sent in the epoch that the members skip."""
         return any(isinstance(parse_operation(one), VoidCommit) for one in self.operations)
+
+    @property
+    def renews(self) -> bool:
+        """Whether this is a commit that renews the own keys."""
+        return self.plan is not None and self.plan.path
+
+    @property
+    def takes_away(self) -> bool:
+        """Whether this only narrows who reads: it is in nobody's interest that it waits behind chat."""
+        if self.plan is not None:
+            return not self.plan.path and not self.plan.package
+        if self.type == "approve":
+            act = msgspec.json.decode(self.body, type=_Approving).act
+            return act.act == "remove"
+        return self.voids() or self.type in ("unapprove", "revoke")
+
+
+class _ApprovedAct(msgspec.Struct, frozen=True):
+    act: str
+
+
+class _Approving(msgspec.Struct, frozen=True):
+    """What is read of the body of an approval."""
+
+    act: _ApprovedAct
+
+
+def in_sending_order(items: Iterable[Item]) -> list[Item]:
+    """New keys, what was begun, the governance at hand that only takes away, and all else as it was written.
+
+    Nothing overtakes within its lane: intents count up. What lets somebody in never overtakes chat: what
+    was written before was not meant for who comes later (PROTOCOL.md, section 5).
+    """
+    written = sorted(items, key=lambda item: item.place)
+    governance = (item for item in written if item.lane == "governance" and not item.renews)
+    ahead = {item.place for item in takewhile(lambda item: item.takes_away, governance)}
+    return sorted(
+        written,
+        key=lambda item: (not item.renews, item.submit is None, item.place not in ahead, item.place),
+    )
 
 
 _encoder = msgspec.msgpack.Encoder()

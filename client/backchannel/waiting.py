@@ -20,7 +20,7 @@ FINAL: Final = {
         Code.VERSION,
     )
 } | {"room-ended"}
-"""After these a new connection would hear the same."""
+"""After these a new connection would hear the same; `removed` and `replaced` are doubted at first."""
 
 LATER: Final = {
     code.value
@@ -77,6 +77,15 @@ class Hold:
 ON_ITS_WAY: Final = Reason("on-its-way", "On its way.")
 CATCHING_UP: Final = Reason("catching-up", "This device is fetching what happened meanwhile.")
 UNREACHABLE: Final = Reason("server-unreachable", "The server does not answer. It is sent when it does.")
+REPLACED_ONCE: Final = Reason(
+    "replaced",
+    "This seat connected from somewhere else. It is tried once more, in case that was this device itself.",
+)
+REMOVED_UNSEEN: Final = Reason(
+    "removed",
+    "The server says that this seat was removed, and the room's log does not show that it was. It is tried "
+    "again by itself; ask a facilitator.",
+)
 SKIPPED: Final = Reason(
     "commit-skipped",
     "A change of the room is not valid. It is sent when a facilitator's device has taken that back.",

@@ -43,7 +43,13 @@ from backchannel_server.fanout.feed import Feed, Follower
 from backchannel_server.fanout.outbox import Outbox
 from backchannel_server.record.key import RecordKey
 from backchannel_server.refusal import Refusal
-from backchannel_server.storage.reads import read_events, read_room, read_room_letters, read_seat
+from backchannel_server.storage.reads import (
+    read_commit_behind,
+    read_events,
+    read_room,
+    read_room_letters,
+    read_seat,
+)
 from backchannel_server.storage.rows import Room, Seat
 
 IN_FLIGHT: Final = 64
@@ -112,8 +118,13 @@ class Session:
 
     @property
     def is_attached(self) -> bool:
-        """Whether the seat has proved its key."""
+        """Whether the seat has proved its key, and is in the room."""
         return self._follower is not None
+
+    @property
+    def has_proved(self) -> bool:
+        """Whether the seat has proved its key; it may be one that was removed."""
+        return self._place is not None
 
     def greet(self) -> None:
         """Hello."""
@@ -185,19 +196,51 @@ class Session:
         happens after, the feed tells.
         """
         place = (RoomId(attach.room), SeatId(attach.seat))
-        await self._verify_attach(attach)
+        seat = await self._verify_attach(attach)
+        if seat.removed_seq is not None:
+            await self._show_removal(place, seat, seat.removed_seq, attach.cursor)
+            return
         follower = Follower(place[1], self.outbox, self._cut)
         feed = self._context.feeds.attach(place[0], follower)
         self._place, self._follower = place, follower
         self._context.metrics.connections.inc()
         room, seat = await self._read_place(place)
+        if seat.removed_seq is not None:
+            raise Refusal(Code.REMOVED)
         note = self._context.checkpoint(room)
         now = self._context.clock()
         self._send(Attached(room.head, room.epoch, room.opening, seat.floor, now, note))
         self._spawn(self._replay(feed, follower, max(attach.cursor + 1, seat.floor)))
         await self._move_cursor(attach.cursor)
 
-    async def _verify_attach(self, attach: Attach) -> None:
+    async def _show_removal(self, place: Place, seat: Seat, removed_seq: int, cursor: int) -> None:
+        """The log up to the commit with which the seat was removed: it has to judge that itself. Then Bye."""
+        async with self._context.engines.reader.connect() as connection:
+            room = await read_room(connection, place[0])
+            last = await read_commit_behind(connection, place[0], removed_seq)
+        first = max(cursor + 1, seat.floor)
+        if room is None or last is None or first > last.seq:
+            raise Refusal(Code.REMOVED)
+        self._place = place
+        note, now = self._context.checkpoint(room), self._context.clock()
+        self._send(Attached(last.seq, last.epoch + 1, last.id, seat.floor, now, note))
+        self._spawn(self._replay_removal(place[0], first, last.seq))
+
+    async def _replay_removal(self, room: RoomId, first: int, last: int) -> None:
+        try:
+            while first <= last and self._connection.state is State.REPLAYING:
+                async with self._context.engines.reader.connect() as connection:
+                    events = await read_events(connection, room, first)
+                if not events:  # the room is gone
+                    break
+                first = events[-1].seq + 1
+                await self.outbox.space()
+                self._send(Events([event for event in events if event.seq <= last], live=False))
+            self.end(Refusal(Code.REMOVED))
+        except Exception as error:  # noqa: BLE001 - as in `receive`
+            self._fail(error)
+
+    async def _verify_attach(self, attach: Attach) -> Seat:
         if attach.version != PROTOCOL_VERSION:
             raise Refusal(Code.VERSION)
         _, seat = await self._read_place((RoomId(attach.room), SeatId(attach.seat)))
@@ -205,6 +248,7 @@ class Session:
             attach.version, self._nonce, attach.room, attach.seat, self._reception.key.fingerprint
         )
         verify(seat.key, "attach", content, attach.signature)
+        return seat
 
     async def _read_place(self, place: Place) -> tuple[Room, Seat]:
         async with self._context.engines.reader.connect() as connection:
@@ -214,8 +258,6 @@ class Session:
             raise Refusal(Code.UNKNOWN_ROOM)
         if seat is None:
             raise Refusal(Code.UNKNOWN_SEAT)
-        if seat.removed_seq is not None:
-            raise Refusal(Code.REMOVED)
         return room, seat
 
     async def _replay(self, feed: Feed, follower: Follower, first: int) -> None:

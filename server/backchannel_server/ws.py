@@ -217,7 +217,7 @@ class _Line:
             pass
 
     def _attach_late(self) -> None:
-        if not self.session.is_attached:
+        if not self.session.has_proved:
             self.session.end(Refusal(Code.TOO_SLOW))
 
     def _tick(self) -> None:

@@ -39,7 +39,8 @@ def host(clock: Clock) -> MemoryHost:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Short pauses and a cheap key derivation: neither is what these tests are about."""
-    monkeypatch.setattr("backchannel.live.FIRST_BACKOFF_S", 0.01)
+    monkeypatch.setattr("backchannel.live.STALE_PAUSE_S", 0.01)
+    monkeypatch.setattr("backchannel.patience.FIRST_BACKOFF_S", 0.01)
     monkeypatch.setattr("backchannel.store.seal.ARGON2_MEMORY_KIB", 64)
     monkeypatch.setattr("backchannel.store.seal.ARGON2_ITERATIONS", 1)
 

@@ -66,6 +66,7 @@ class Seat:
     facilitates: bool
     floor: int
     removed: bool = False
+    removed_seq: int = 0
 
 
 @dataclass
@@ -223,7 +224,7 @@ class MemoryHost:
             case SeatAdd(seat=seat, seat_key=key, may_facilitate=bit):
                 log.seats[seat] = Seat(key, bit, seq)
             case SeatRemove(seat=seat):
-                log.seats[seat].removed = True
+                log.seats[seat].removed, log.seats[seat].removed_seq = True, seq
             case SeatSet(seat=seat, may_facilitate=bit):
                 log.seats[seat].facilitates = bit
             case InvitationOpen(mailbox=mailbox, auth_key=auth, expires=expires):
@@ -314,6 +315,16 @@ class MemoryPipe:
             case _:
                 raise AssertionError(frame)
 
+    def _show_removal(self, log: Log, frame: Attach, seat: Seat) -> None:
+        """What the seat lacks of the log up to the commit with which it was removed."""
+        commits = [event for event in log.events[seat.removed_seq :] if event.kind is EventKind.COMMIT]
+        shown = log.events[max(frame.cursor, seat.floor - 1) : commits[0].seq] if commits else []
+        if shown:
+            last, note = shown[-1], self._host.checkpoint(log.room)
+            self._say(Attached(last.seq, last.epoch + 1, last.id, seat.floor, self._host.clock(), note))
+            self._say(Events(shown, False))
+        self._say(Bye(Code.REMOVED.value, Code.REMOVED.sentence))
+
     def _attach(self, frame: Attach) -> None:
         host = self._host
         log = host.logs[frame.room]
@@ -322,7 +333,7 @@ class MemoryPipe:
         content = attach_content(frame.version, self._nonce, frame.room, frame.seat, known)
         verify(seat.key, "attach", content, frame.signature)
         if seat.removed:
-            self._say(Bye(Code.REMOVED.value, Code.REMOVED.sentence))
+            self._show_removal(log, frame, seat)
             return
         for other in [pipe for pipe in host.pipes if pipe.seat == frame.seat and pipe is not self]:
             other.fail()

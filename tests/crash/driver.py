@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 import backchannel
-import backchannel.live
+import backchannel.patience
 import backchannel.store.seal
 from backchannel import BackchannelError, Client, MessageSent, NotAllowed, Outgoing, Role, Room
 from backchannel_protocol.room.state import Act
@@ -33,7 +33,7 @@ MOST_WAITING = 12
 QUICK = (
     (backchannel.store.seal, "ARGON2_MEMORY_KIB", 64),
     (backchannel.store.seal, "ARGON2_ITERATIONS", 1),
-    (backchannel.live, "LAST_BACKOFF_S", 1.0),
+    (backchannel.patience, "LAST_BACKOFF_S", 1.0),
 )
 """Neither the key's derivation nor the length of pauses is what is tested here."""
 

@@ -6,12 +6,12 @@ import asyncio
 from contextlib import AsyncExitStack
 
 import msgspec
-import pytest
 
 from backchannel_mls import ApplicationReceived, receive
 from backchannel_protocol.chain import first_link, next_link
+from backchannel_protocol.connection import State
 from backchannel_protocol.events import Draft, EventKind, LogEvent
-from backchannel_protocol.frames import Ack, Checkpoint, Cursor, Events, Submit
+from backchannel_protocol.frames import Ack, Attached, Bye, Checkpoint, Cursor, Events, Submit, encode_frame
 from backchannel_protocol.ids import RoomId
 from backchannel_protocol.operations import (
     CloseRoom,
@@ -21,7 +21,7 @@ from backchannel_protocol.operations import (
 )
 from backchannel_protocol.record.merkle import tree_root
 from backchannel_protocol.record.note import origin, verify_checkpoint
-from server.server_kit import Host, Seat, admit, attached, get, new_room, random_id
+from server.server_kit import Host, Seat, admit, attach_frame, attached, get, greeted, new_room, random_id
 
 
 async def test_what_one_writes_everybody_reads_in_the_same_order(host: Host) -> None:
@@ -139,9 +139,37 @@ async def test_a_removed_seat_is_cut_off_after_the_event_that_removed_it(host: H
             await second.reach(ack.placed[-1].seq)
             stays.follow(second.log[-1])
             await second.submit(stays.write())
-        with pytest.raises(AssertionError, match="removed"):
-            async with attached(host.url, gone):
-                pass
+        for cursor, lacking in ((0, [1, 2, 3, 4, 5]), (4, [5]), (5, None), (1 << 40, None)):
+            assert await shown_to_who_was_removed(host, gone, cursor) == lacking
+
+
+async def shown_to_who_was_removed(host: Host, seat: Seat, cursor: int) -> list[int] | None:
+    """The events that it is sent before it is sent away; None where it is not even attached."""
+    async with greeted(host.url, seat, cursor) as (line, hello):
+        await line.send(attach_frame(seat, hello, cursor))
+        bye = await line.bye()
+        assert bye.code == "removed"
+        kinds = [state for sender, state, _ in line.wire if sender == "server"]
+        return [event.seq for event in line.log] if State.REPLAYING in kinds else None
+
+
+async def test_who_was_removed_may_say_nothing_while_it_is_shown_why(host: Host) -> None:
+    author = await new_room(host)
+    gone = Seat(author.room)
+    async with attached(host.url, author) as line:
+        await admit(line, gone)
+        commit, pending = author.commit(remove=(1,))
+        draft = gone.write()
+        await line.submit(author.operate(SeatRemove(None, gone.id)), commit)
+        author.enter(commit, pending)
+        async with greeted(host.url, gone) as (other, hello):
+            await other.send(attach_frame(gone, hello))
+            await other.socket.send(encode_frame(Submit([draft])))
+            while not isinstance(frame := await other.frame(), Bye):
+                assert isinstance(frame, Attached | Events) or getattr(frame, "code", "") == "removed"
+            assert frame.code == "removed"
+        last = (await line.submit(author.write())).placed[0].seq
+        assert all(event.seat != gone.id for event in await line.reach(last))
 
 
 async def test_what_a_participant_may_not_do(host: Host) -> None:

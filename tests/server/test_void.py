@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from backchannel_protocol.connection import State
 from backchannel_protocol.events import Draft, EventKind
+from backchannel_protocol.frames import Bye
 from backchannel_protocol.operations import SeatRemove, SeatSet, VoidCommit
 from server.server_kit import Host, Line, Seat, admit, attach_frame, attached, greeted, new_room
 
@@ -161,5 +163,8 @@ async def sent_away(host: Host, seat: Seat) -> str | None:
     """The code with which a seat is sent away when it attaches; None where it is let in."""
     async with greeted(host.url, seat) as (line, hello):
         await line.send(attach_frame(seat, hello))
-        frame = await line.frame()
-        return getattr(frame, "code", None)
+        while line.connection.state is not State.LIVE:
+            frame = await line.frame()
+            if isinstance(frame, Bye):
+                return frame.code
+        return None

@@ -57,15 +57,10 @@ def is_wanted(ledger: Ledger, plan: Plan, now: int) -> bool:
     return renews(ledger, now) if plan.path else still_wanted(ledger.view, plan)
 
 
-def is_path(item: Item) -> bool:
-    """Whether an item renews the own keys."""
-    return item.plan is not None and item.plan.path
-
-
 async def _renew(ledger: Ledger, now: int) -> None:
     if PATH not in ledger.notes:
         await ledger.store(Change(notes={PATH: b"%d" % now}))
-    if renews(ledger, now) and not any(is_path(item) for item in ledger.items.values()):
+    if renews(ledger, now) and not any(item.renews for item in ledger.items.values()):
         plan = Plan(ledger.view.own, path=True)
         await ledger.enqueue_plain(Item(place=0, lane="governance", plan=plan))
 

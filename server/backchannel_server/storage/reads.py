@@ -101,6 +101,18 @@ async def read_events(connection: AsyncConnection, room: RoomId, first: int) -> 
     return [log_event(row) for row in await connection.execute(statement)]
 
 
+async def read_commit_behind(connection: AsyncConnection, room: RoomId, seq: int) -> LogEvent | None:
+    """The first commit that does not stand before a seq: an operation on seats goes with it."""
+    statement = (
+        select(*_LOG_EVENT)
+        .where(events.c.room == room, events.c.kind == EventKind.COMMIT, events.c.seq >= seq)
+        .order_by(events.c.seq)
+        .limit(1)
+    )
+    row = (await connection.execute(statement)).first()
+    return None if row is None else log_event(row)
+
+
 async def read_submitted(connection: AsyncConnection, room: RoomId, id_: EventId) -> list[LogEvent]:
     """The events that were sent together with the event `id_`, itself among them."""
     known = (await read_known(connection, {(room, id_)})).get((room, id_))

@@ -40,7 +40,8 @@ async def stage(server: Attacked) -> AsyncIterator[Stage]:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Short pauses: they are not what these tests are about."""
-    monkeypatch.setattr("backchannel.live.FIRST_BACKOFF_S", 0.01)
+    monkeypatch.setattr("backchannel.live.STALE_PAUSE_S", 0.01)
+    monkeypatch.setattr("backchannel.patience.FIRST_BACKOFF_S", 0.01)
 
 
 @pytest.fixture

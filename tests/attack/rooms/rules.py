@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from attack.rooms.attacks import Rule, without
-from backchannel import joining, live
+from backchannel import joining, live, waiting
 from backchannel.room.engine import OwnEvent, Prepared, prepare
 from backchannel.room.view import RoomView
 from backchannel_protocol.envelope import Envelope
@@ -79,6 +79,11 @@ def the_record_is_the_logs(monkeypatch: pytest.MonkeyPatch) -> None:
         return
 
     monkeypatch.setattr(live.LiveRoom, "_check_record", trusting)
+
+
+a_removal_is_seen_in_the_log: Rule = without(
+    "backchannel.patience.Patience.believes", lambda _, error, __: error.code in waiting.FINAL
+)
 
 
 def the_record_key_is_the_invitations(monkeypatch: pytest.MonkeyPatch) -> None:
