@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import fcntl
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
 import hatch_build
 import pytest
 
+import backchannel
 import toolchain
+from backchannel import Client
+from backchannel.testing import LocalServer
 from house.tree import ROOT
 
 WEB = ROOT / "client" / "web"
@@ -59,3 +62,17 @@ def run_tool(installed: None) -> Callable[[Sequence[str]], None]:
         assert done.returncode == 0, f"{' '.join(words)}:\n{done.stdout}"
 
     return run
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+    """A real server's process, for a module's rooms."""
+    with LocalServer(tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+@pytest.fixture
+async def python() -> AsyncIterator[Client]:
+    """Somebody who uses the Python client."""
+    async with backchannel.open_profile(None, look_s=0.2) as client:
+        yield client

@@ -3,119 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 import backchannel
-from backchannel import Client, Role, Room
+from backchannel import Client, Role
 from backchannel.testing import LocalServer
 from backchannel_mls import X25519_AES128GCM_SHA256_ED25519, XWING_AES256GCM_SHA512_ED25519
 from client.people import heard, knock_of, make_room, until
-from web.engine import CallRefused, Engine, Json, words_of
+from web.engine import CallRefused, words_of
+from web.people import browsers, named, python_in, stage_of, web_in, web_knocking, web_link, web_room
 
 LOOK_S = 0.2
-WAIT_S = 30
 SUITES = pytest.mark.parametrize(
     "suite",
     [X25519_AES128GCM_SHA256_ED25519, XWING_AES256GCM_SHA512_ED25519],
     ids=["suite-1", "x-wing"],
 )
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
-    with LocalServer(tmp_path_factory.mktemp("server")) as running:
-        yield running
-
-
-@pytest.fixture
-async def python() -> AsyncIterator[Client]:
-    async with backchannel.open_profile(None, look_s=LOOK_S) as client:
-        yield client
-
-
-@asynccontextmanager
-async def browsers(folder: Path, *names: str) -> AsyncIterator[list[Engine]]:
-    """People who use the web client, each with a profile."""
-    engines = [Engine(folder / f"{name}.profile") for name in names]
-    try:
-        await asyncio.gather(*(engine.start() for engine in engines))
-        yield engines
-    finally:
-        await asyncio.gather(*(engine.kill() for engine in engines))
-
-
-def wish(server: LocalServer, **wanted: object) -> Json:
-    """A room of two parties, Ann of Alpha facilitating."""
-    return {
-        "url": server.url,
-        "title": "The harbour",
-        "welcome": "Welcome.",
-        "rules": ["Speak for yourself."],
-        "parties": [{"id": "a", "name": "Alpha"}, {"id": "b", "name": "Beta"}],
-        "retention": {"seconds": 0, "after_reading": False},
-        "history": "none",
-        "admission": "any",
-        "name": "Ann",
-        "party": "a",
-        "suite": X25519_AES128GCM_SHA256_ED25519,
-        **wanted,
-    }
-
-
-async def web_room(host: Engine, server: LocalServer, **wanted: object) -> str:
-    """A room that a web client makes by a host link, open on its page."""
-    await host.call("rememberHost", f"{server.url}/host#{server.token}")
-    room: str = await host.call("createRoom", wish(server, **wanted))
-    await host.enter(room)
-    return room
-
-
-async def web_link(host: Engine, room: str, party: str | None = "b", role: str = "participant") -> Json:
-    """An invitation of a web client's, when the server has it."""
-    made: Json = await host.call("invite", room, {"role": role, "party": party, "expiresInS": 3600})
-
-    def known() -> bool:
-        return any(one["mailbox"] == made["mailbox"] for one in host.rooms[room]["invitations"])
-
-    await host.until(known)
-    return made
-
-
-async def web_knocking(host: Engine, room: str, name: str) -> Json:
-    """Who knocks under a name, as a web client is shown it."""
-
-    def found() -> Json | None:
-        return next((one for one in host.rooms[room]["knocking"] if one["name"] == name), None)
-
-    knocking: Json = await host.until(found)
-    return knocking
-
-
-def stage_of(host: Engine, room: str, mailbox: str) -> str:
-    """What became of an invitation."""
-    (line,) = [one for one in host.rooms[room]["invitations"] if one["mailbox"] == mailbox]
-    stage: str = line["stage"]
-    return stage
-
-
-def named(engine: Engine, room: str) -> set[str]:
-    """Who is in the room, as a web client sees it."""
-    return {member["name"] for member in engine.rooms[room]["members"]}
-
-
-async def web_in(guest: Engine, knock: str) -> str:
-    """The room, when a web client is in and has accepted the rules."""
-    line = await guest.knock_in(knock, "admitted", "failed")
-    assert line["stage"] == "admitted", line
-    room: str = line["room"]
-    await guest.enter(room)
-    await guest.call("acceptRules", room)
-    await guest.until(lambda: guest.rooms[room]["mayWrite"])
-    return room
 
 
 @SUITES
@@ -269,15 +174,3 @@ async def test_roles_settings_leaving_and_closing(
         await ann.call("leave", room)  # Bo's client does it
         await ann.until(lambda: ann.rooms[room]["isOver"])
         assert [one.name for one in bo.members().values()] == ["Bo"]
-
-
-async def python_in(host: Engine, room: str, client: Client, name: str) -> Room:
-    """A Python client, let in by a web client."""
-    link = await web_link(host, room)
-    knocking = await client.knock(link["link"], name)
-    admitted = asyncio.create_task(knocking.admitted())
-    await web_knocking(host, room, name)
-    await host.call("approveKnock", room, link["mailbox"])
-    joined = await admitted
-    await joined.accept_rules()
-    return joined

@@ -1,0 +1,148 @@
+"""Doors of the web client where somebody's program ends in the middle, and begins again."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from attack.rooms.proxy import Proxy
+from backchannel import Client
+from backchannel.letters import ANSWER
+from backchannel.testing import LocalServer
+from backchannel_protocol.frames import ClientFrame, Mail
+from client.people import knock_of, make_room
+from web.engine import CallRefused
+from web.people import browsers, named, stage_of, web_in, web_knocking, web_link, web_room, wish
+
+
+async def test_a_knock_outlives_the_browser(tmp_path: Path, server: LocalServer, python: Client) -> None:
+    """Killed while nobody answers, while a person decides, and when the answer is there already."""
+    room = await make_room(python, server.url, server.token)
+    link = await room.invite(party="b")
+    async with browsers(tmp_path, "bo") as (bo,):
+        knock = await bo.knock(link, "Bo")
+        await bo.kill()
+        await bo.start()
+        waiting = await bo.knock_in(knock, "waiting")
+        arrived = await knock_of(room, "Bo")
+        await bo.kill()
+        await bo.start()
+        again = bo.knock_line(knock)
+        assert again is not None
+        assert (again["stage"], again["words"], again["name"]) == ("waiting", waiting["words"], "Bo")
+        await bo.kill()
+        await room.approve(arrived)
+        await bo.start()
+        await web_in(bo, knock)
+        await bo.kill()
+        await bo.start()
+        assert not bo.lobby["knocks"]
+        assert [one["id"] for one in bo.lobby["rooms"]] == [room.id]
+
+
+async def test_a_knock_that_is_forgotten_leaves_nothing(
+    tmp_path: Path, server: LocalServer, python: Client
+) -> None:
+    room = await make_room(python, server.url, server.token)
+    async with browsers(tmp_path, "bo") as (bo,):
+        knock = await bo.knock(await room.invite(party="b"), "Bo")
+        await bo.knock_in(knock, "waiting")
+        await bo.call("forgetKnock", knock)
+        await bo.until(lambda: not bo.lobby["knocks"])
+        await bo.kill()
+        await bo.start()
+        assert not bo.lobby["knocks"]
+
+
+async def test_a_facilitator_answers_a_knock_that_came_before_it_was_killed(
+    tmp_path: Path, server: LocalServer
+) -> None:
+    async with browsers(tmp_path, "ann", "bo") as (ann, bo):
+        room = await web_room(ann, server)
+        link = await web_link(ann, room)
+        knock = await bo.knock(link["link"], "Bo")
+        waiting = await bo.knock_in(knock, "waiting")
+        shown = await web_knocking(ann, room, "Bo")
+        await ann.kill()
+        await ann.start()
+        await ann.enter(room)
+        again = await web_knocking(ann, room, "Bo")
+        assert again["words"] == shown["words"] == waiting["words"]
+        await ann.kill()
+        await ann.start()
+        await ann.enter(room)
+        await ann.call("approveKnock", room, link["mailbox"])
+        await web_in(bo, knock)
+        assert named(ann, room) == {"Ann", "Bo"}
+
+
+async def test_the_letter_is_sent_by_whoever_was_killed_after_the_commit(
+    tmp_path: Path, server: LocalServer
+) -> None:
+    """Ann's device is gone when the commit is in the log, and the letter with the Welcome is not."""
+    async with browsers(tmp_path, "ann", "bo") as (ann, bo), Proxy(server.url).running() as proxy:
+        room = await web_room(ann, server, url=proxy.url)
+        link = await web_link(ann, room)
+        knock = await bo.knock(link["link"].replace(proxy.url, server.url), "Bo")
+        await web_knocking(ann, room, "Bo")
+        held = asyncio.Event()
+
+        def up(frame: ClientFrame) -> list[ClientFrame]:
+            if isinstance(frame, Mail) and frame.step == ANSWER:
+                held.set()
+                return []
+            return [frame]
+
+        proxy.up = up
+        await ann.call("approveKnock", room, link["mailbox"])
+        async with asyncio.timeout(20):
+            await held.wait()
+        await ann.kill()
+        line = bo.knock_line(knock)
+        assert line is not None
+        assert line["stage"] == "waiting"
+        proxy.up = lambda frame: [frame]
+        await ann.start()
+        await ann.enter(room)
+        assert named(ann, room) == {"Ann", "Bo"}
+        assert await web_in(bo, knock) == room
+        assert stage_of(ann, room, link["mailbox"]) == "admitted"
+
+
+async def test_a_room_that_is_asked_for_twice_is_made_once(tmp_path: Path) -> None:
+    """The server is away when the room is made, and the browser is killed: it is made by itself, once."""
+    with LocalServer(tmp_path) as server:
+        async with browsers(tmp_path, "ann") as (ann,):
+            await ann.call("rememberHost", f"{server.url}/host#{server.token}")
+            server.stop()
+            for _ in range(2):
+                with pytest.raises(CallRefused, match="server-unreachable"):
+                    await ann.call("createRoom", wish(server))
+            assert not ann.lobby["rooms"]
+            await ann.kill()
+            server.start()
+            await ann.start()
+            (line,) = await ann.until(lambda: ann.lobby["rooms"])
+            await ann.enter(line["id"])
+            with pytest.raises(CallRefused, match="room-unfit"):
+                await ann.call("createRoom", wish(server, title=" "))
+            with pytest.raises(CallRefused, match="host-unknown"):
+                await ann.call("createRoom", wish(server, url="https://room.example"))
+            second = await ann.call("createRoom", wish(server))
+            assert second != line["id"]  # the first is made: this is another
+            await ann.call("forgetHost", server.url)
+            await ann.until(lambda: not ann.lobby["hosts"])
+
+
+async def test_a_token_that_the_server_does_not_know_makes_nothing(
+    tmp_path: Path, server: LocalServer
+) -> None:
+    async with browsers(tmp_path, "ann") as (ann,):
+        await ann.call("rememberHost", f"{server.url}/host#{'A' * 43}")
+        with pytest.raises(CallRefused, match="bad-token"):
+            await ann.call("createRoom", wish(server))
+        await ann.kill()
+        await ann.start()
+        assert not ann.lobby["rooms"]
