@@ -8,7 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # Git is not asked which files are tracked: the tests also run where there is none, and on new files.
-UNTRACKED_FOLDERS = frozenset({"node_modules", "__pycache__", "build", "dist", "htmlcov"})
+UNTRACKED_FOLDERS = frozenset({"node_modules", "__pycache__", "htmlcov"})
+UNTRACKED_AT_THE_TOP = frozenset({"build", "dist"})
 TRACKED_DOT_FOLDERS = frozenset({".ci"})
 
 
@@ -18,7 +19,9 @@ def project_files() -> Iterator[Path]:
         folders[:] = sorted(
             name
             for name in folders
-            if name not in UNTRACKED_FOLDERS and (not name.startswith(".") or name in TRACKED_DOT_FOLDERS)
+            if name not in UNTRACKED_FOLDERS
+            and not (Path(folder) == ROOT and name in UNTRACKED_AT_THE_TOP)
+            and (not name.startswith(".") or name in TRACKED_DOT_FOLDERS)
         )
         yield from (
             Path(folder) / name
