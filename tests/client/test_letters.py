@@ -23,29 +23,18 @@ from backchannel.letters import (
     seal_answer,
 )
 from backchannel.room.keys import SeatKeys
-from backchannel.room.membership import POLICY, SETTINGS
-from backchannel.room.view import RoomView, first_view
+from backchannel.room.view import RoomView
 from backchannel_mls import (
     X25519_AES128GCM_SHA256_ED25519,
     XWING_AES256GCM_SHA512_ED25519,
-    GroupState,
-    create_commit,
-    create_group,
-    merge_commit,
 )
 from backchannel_protocol.canonical import JsonObject
 from backchannel_protocol.frames import Mail
-from backchannel_protocol.ids import EventId, RoomId, b64u
 from backchannel_protocol.invitation import SECRET_SIZE, Invitation
 from backchannel_protocol.keys import fingerprint, generate_key, public_key
 from backchannel_protocol.limits import MAX_MAIL_BYTES
-from backchannel_protocol.room.bodies import Genesis
-from backchannel_protocol.room.decide import create_state
-from backchannel_protocol.room.place import At
-from backchannel_protocol.room.state import History, Retention, RoomState, Seat
+from client.large_rooms import NOW, large_room
 from client.memory_host import MemoryHost
-
-NOW = 1_900_000_000
 
 
 @dataclass
@@ -57,73 +46,15 @@ class Entrance:
     answer: Answer
 
 
-def _state_of(room: RoomId, ann: SeatKeys, record_key: bytes) -> RoomState:
-    at = At(b64u(room), 1, NOW, b64u(ann.seat), b64u(room))
-    genesis = Genesis(
-        suite=ann.suite,
-        title="The harbour",
-        welcome="“Welcome”\n" * 100,
-        record_key=b64u(record_key),
-        rules=(),
-        parties=(),
-        retention=Retention(0, False),
-        history=History.NONE,
-        name="Ann",
-        party=None,
-        keys=ann.public(),
-    )
-    return create_state(at, genesis)
-
-
-def _seats(state: RoomState, members: list[tuple[SeatKeys, str]], mls: GroupState) -> dict[str, Seat]:
-    (ann,) = state.seats.values()
-    leaves = {member.leaf.signature_key: int(member.index) for member in mls.members()}
-    return {
-        b64u(keys.seat): msgspec.structs.replace(
-            ann, name=name, keys=keys.public(), leaf=leaves[public_key(keys.leaf_key)]
-        )
-        for keys, name in members
-    }
-
-
 def enter(size: int, suite: int) -> Entrance:
-    """A room of `size` seats, the knocker among them, made with MLS alone."""
-    ann, record_key, room = SeatKeys.generate(suite), public_key(generate_key()), RoomId(os.urandom(16))
+    """A room of `size` seats, the knocker among them."""
+    ann, record_key = SeatKeys.generate(suite), public_key(generate_key())
     secret = os.urandom(SECRET_SIZE)
     inviter = fingerprint(public_key(ann.governance_key))
     invitation = Invitation(secret, inviter, fingerprint(record_key))
     knocker = Knocker.generate(invitation.link("https://memory.example"), "Bo", NOW)
     at = next(at for at, keys in enumerate(knocker.keys) if keys.suite == suite)
-    others = [SeatKeys.generate(suite) for _ in range(size - 2)]
-    mls = create_group(ann.identity(), group_id=room, now_s=NOW, settings=SETTINGS)
-    first = create_commit(
-        mls,
-        add=[one.key_package(NOW).message for one in others],
-        policy=POLICY,
-        now_s=NOW,
-        tree_in_welcome=False,
-    )
-    mls = merge_commit(first.staged, first.sender_state)
-    last = create_commit(
-        mls,
-        add=[knocker.bundles[at].message],
-        policy=POLICY,
-        now_s=NOW,
-        force_path=True,
-        tree_in_welcome=False,
-    )
-    mls = merge_commit(last.staged, last.sender_state)
-    named = [(keys, f"Number {at}") for at, keys in enumerate(others)]
-    members = [(ann, "Ann"), *named, (knocker.keys[at], "Bo")]
-    state = _state_of(room, ann, record_key)
-    seats = _seats(state, members, mls)
-    own = b64u(knocker.keys[at].seat)
-    seats[own] = msgspec.structs.replace(seats[own], since=9)
-    state = msgspec.structs.replace(state, seats=seats)
-    view = replace(
-        first_view(room, ann.seat, mls), seq=9, time=NOW, opening=EventId(os.urandom(16)), state=state
-    )
-    answer = admission(view, last.welcome or b"", last.ratchet_tree)
+    view, answer = large_room(ann, record_key, knocker.bundles[at].message, "Bo", size)
     return Entrance(knocker, view, answer)
 
 

@@ -10,12 +10,17 @@ import pytest
 
 from attack.rooms.proxy import Proxy
 from backchannel import Client
+from backchannel.facilitation.knocks import packages_of
 from backchannel.joining import Knocker
-from backchannel.letters import ANSWER, CHALLENGE, REVEAL
+from backchannel.letters import ANSWER, CHALLENGE, REVEAL, seal_answer
 from backchannel.testing import LocalServer
+from backchannel_mls import XWING_AES256GCM_SHA512_ED25519
 from backchannel_protocol.frames import Mail, ServerFrame
 from backchannel_protocol.http_bodies import Knock
+from backchannel_protocol.ids import b64u
+from backchannel_protocol.invitation import Invitation
 from backchannel_protocol.limits import MAX_MAIL_BYTES
+from client.large_rooms import large_room
 from client.people import knock_of, make_room
 from web.engine import CallRefused, Engine, words_of
 from web.people import browsers, stage_of, web_in, web_knocking, web_link, web_room
@@ -134,6 +139,45 @@ async def test_hostile_letters_change_nothing(tmp_path: Path, server: LocalServe
         assert words_of(waiting) == arrived.words
         await room.approve(arrived)
         await web_in(bo, knock)
+
+
+async def test_the_letter_of_a_room_of_hundreds_comes_in_parts(
+    tmp_path: Path, server: LocalServer, python: Client
+) -> None:
+    """With a part missing, doubled or out of its order it lets nobody in; whole, it does."""
+    suite = XWING_AES256GCM_SHA512_ED25519
+    room = await make_room(python, server.url, server.token, suite=suite)
+    link = await room.invite(party="b")
+    async with browsers(tmp_path, "bo") as (bo,), Proxy(server.url).running() as proxy:
+        knock = await bo.knock(link.replace(server.url, proxy.url), "Bo")
+        await bo.knock_in(knock, "waiting")
+        arrived = await knock_of(room, "Bo")
+        plan = packages_of(room.ledger.notes)[arrived.joining]
+        keys, record_key = room.ledger.keys, room.ledger.about.record_key
+        view, answer = await asyncio.to_thread(large_room, keys, record_key, plan.package, "Bo", 300)
+        invitation = Invitation.parse_link(link)[1]
+        pieces = [Mail(invitation.mailbox, ANSWER, one) for one in seal_answer(invitation, answer)]
+        assert len(pieces) > 2
+        looked = asyncio.Event()
+        for told in (pieces[1:], pieces[:-1], [pieces[1], pieces[0], *pieces[2:]], [pieces[0], *pieces[2:]]):
+            told_now = tuple(told)
+            looked.clear()
+
+            def letters(honest: list[Mail], told: tuple[Mail, ...] = told_now) -> list[Mail]:
+                looked.set()
+                return [*honest, *told]
+
+            proxy.letters = letters
+            async with asyncio.timeout(20):
+                await looked.wait()
+        line = bo.knock_line(knock)
+        assert line is not None
+        assert line["stage"] == "waiting"
+        proxy.letters = lambda honest: [*honest, *pieces]
+        admitted = await bo.knock_in(knock, "admitted", "failed")
+        assert admitted.get("room") == b64u(view.room), admitted
+        entered = await bo.enter(admitted["room"])
+        assert len(entered["members"]) == 300
 
 
 async def test_an_answer_of_somebody_else_stops_the_knock(
