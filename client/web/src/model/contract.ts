@@ -163,9 +163,10 @@ export interface RoomNow {
   readonly hasAccepted: boolean
   readonly mayWrite: boolean
   readonly members: readonly MemberLine[]
-  /** Facilitators' alone, as the next two. */
+  /** Facilitators' alone, as the next one. */
   readonly invitations: readonly InvitationLine[]
   readonly knocking: readonly Knocking[]
+  /** What this seat may approve: of facilitators, but also of members of a party that has no facilitator of its own. */
   readonly proposals: readonly ProposalLine[]
   readonly outbox: readonly OutboxLine[]
   /** Up to which seq this person has seen everything; what others said after it is unread. */
@@ -304,6 +305,7 @@ export interface Engine {
   keepDraft(room: string, draft: Draft): Promise<void>
   /** Takes what failed out of the outbox's list. */
   dismiss(room: string, place: number): Promise<void>
+  /** The link works from when RoomNow lists the invitation: before, the server does not know it. */
   invite(room: string, wish: InviteWish): Promise<InvitationLine>
   revoke(room: string, mailbox: string): Promise<void>
   approveKnock(room: string, mailbox: string): Promise<void>
