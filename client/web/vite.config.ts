@@ -3,10 +3,11 @@
 import { defineConfig } from "vitest/config"
 import { compressWithinBudget } from "./build/budget.ts"
 import { addIntegrity } from "./build/integrity.ts"
+import { addOffline } from "./build/offline.ts"
 import { repairTsMls } from "./build/repair_plugin.ts"
 
 export default defineConfig({
-  plugins: [repairTsMls(), addIntegrity(), compressWithinBudget()],
+  plugins: [repairTsMls(), addIntegrity(), addOffline(), compressWithinBudget()],
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   worker: { format: "es", plugins: () => [repairTsMls()] },
   build: {

@@ -26,7 +26,7 @@ export function addIntegrity(): Plugin {
   }
 }
 
-function integrityOf(file: Rollup.OutputAsset | Rollup.OutputChunk): string {
+export function integrityOf(file: Rollup.OutputAsset | Rollup.OutputChunk): string {
   const content = file.type === "chunk" ? file.code : file.source
   return `sha384-${createHash("sha384").update(content).digest("base64")}`
 }

@@ -24,7 +24,9 @@ const CALM: ReadonlySet<string> = new Set([
   "closed",
   "unknown-room",
   "removed",
+  "left",
   "replaced",
+  "stuck",
   "not-created",
   "waiting",
 ])
@@ -33,14 +35,16 @@ const SAID: ReadonlySet<string> = new Set(["server-unreachable", "catching-up", 
 
 interface BannersProps {
   readonly now: RoomNow
+  /** Whether the connection has been away for a while. */
+  readonly isCut: boolean
   readonly onSheet: (name: SheetName) => void
 }
 
-export function Banners({ now, onSheet }: BannersProps) {
+export function Banners({ now, isCut, onSheet }: BannersProps) {
   const { lobby } = useApp()
   const { room, composer } = words.value
   const asked = askedOf(now)
-  const standing = standingOf(now)
+  const standing = standingOf(now, isCut)
   return (
     <div class="banners">
       <Trouble now={now} />
@@ -73,13 +77,12 @@ function askedOf(now: RoomNow): readonly string[] {
 }
 
 /** The truth about the connection, and about what waits for it. */
-function standingOf(now: RoomNow): string {
+function standingOf(now: RoomNow, isCut: boolean): string {
   const { room } = words.value
   const going = now.outbox.filter((line) => !line.hasFailed)
   const messages = going.filter((line) => line.type === "message").length
   const waiting = messages > 0 ? room.waiting(messages) : going.length > 0 ? room.waitingElse : ""
   if (now.isOver || now.connection === "live") return ""
-  const isCut = now.connection === "connecting" && now.trouble !== undefined
   return `${isCut ? room.offline : ""} ${waiting}`.trim()
 }
 

@@ -8,10 +8,12 @@ import type { SheetName } from "./screen.tsx"
 
 interface HeadProps {
   readonly now: RoomNow
+  /** Whether the connection has been away for a while. */
+  readonly isCut: boolean
   readonly onSheet: (name: SheetName) => void
 }
 
-export function RoomHead({ now, onSheet }: HeadProps) {
+export function RoomHead({ now, isCut, onSheet }: HeadProps) {
   const app = useApp()
   const { room, rooms, say } = words.value
   const others = (app.lobby.value?.rooms ?? [])
@@ -30,8 +32,8 @@ export function RoomHead({ now, onSheet }: HeadProps) {
       </button>
       <div class="room-title">
         <h1 dir="auto">{now.state?.title ?? rooms.untitled}</h1>
-        <p class={isOffline(now) ? "room-state waiting" : "room-state"} role="status">
-          {connectionOf(now)}
+        <p class={isCut ? "room-state waiting" : "room-state"} role="status">
+          {connectionOf(now, isCut)}
         </p>
       </div>
       <button
@@ -66,13 +68,11 @@ export function RoomHead({ now, onSheet }: HeadProps) {
   )
 }
 
-const isOffline = (now: RoomNow): boolean => now.connection === "connecting" && !now.isOver
-
 /** In a word or two; what follows from it, the banner below says. */
-function connectionOf(now: RoomNow): string {
+function connectionOf(now: RoomNow, isCut: boolean): string {
   const { room } = words.value
   if (now.isOver) return room.over
-  if (isOffline(now)) return now.trouble === undefined ? room.connecting : room.noConnection
+  if (now.connection === "connecting") return isCut ? room.noConnection : room.connecting
   if (now.connection === "catching-up") return room.catchingUp
   return room.live
 }

@@ -20,6 +20,8 @@ import { Row, Waiting } from "./row.tsx"
 import { RulesGate } from "./rules.tsx"
 import { useSeen } from "./seeing.ts"
 
+const CUT_MS = 3000
+
 export type SheetName =
   | "menu"
   | "members"
@@ -73,11 +75,12 @@ function Inside({ open, now }: InsideProps) {
   })
   const jumpTo = (to: number | undefined): void => setJump(({ asked }) => ({ to, asked: asked + 1 }))
   useShortcuts(setSheet, () => jumpTo(undefined))
+  const isCut = useCut(now)
   const mustAccept = now.state !== undefined && !now.hasAccepted && !now.isOver
   return (
     <div class="room">
-      <RoomHead now={now} onSheet={setSheet} />
-      <Banners now={now} onSheet={setSheet} />
+      <RoomHead now={now} isCut={isCut} onSheet={setSheet} />
+      <Banners now={now} isCut={isCut} onSheet={setSheet} />
       {mustAccept ? (
         <RulesGate now={now} onLeave={() => setSheet("leave")} />
       ) : (
@@ -102,6 +105,18 @@ function Inside({ open, now }: InsideProps) {
       )}
     </div>
   )
+}
+
+/** A connection that is away for a moment is nothing to speak of. */
+function useCut(now: RoomNow): boolean {
+  const [isCut, setCut] = useState(false)
+  const isAway = now.connection === "connecting" && !now.isOver
+  useEffect(() => {
+    if (!isAway) return setCut(false)
+    const timer = setTimeout(() => setCut(true), CUT_MS)
+    return () => clearTimeout(timer)
+  }, [isAway])
+  return isCut
 }
 
 function useShortcuts(open: (name: SheetName) => void, toEnd: () => void): void {

@@ -15,6 +15,7 @@ export const CLIENT_CODES = [
   "waiting-for-device",
   "waiting-for-facilitator",
   "waiting",
+  "stuck",
   // it stopped
   "log-gap",
   "log-time",
@@ -30,11 +31,13 @@ export const CLIENT_CODES = [
   "inviter-differs",
   "admission-unfit",
   "room-ended",
+  "left",
   // it was not done
   "open-elsewhere",
   "storage-unavailable",
   "profile-damaged",
   "profile-version",
+  "profile-exists",
   "host-link",
   "host-unknown",
   "invitation-malformed",
@@ -43,6 +46,7 @@ export const CLIENT_CODES = [
   "declined",
   "clock-wrong",
   "expired-or-clock-wrong",
+  "expired-or-clock-wrong",
   "knock-unknown",
   "no-knock",
   "room-unknown",
@@ -50,6 +54,7 @@ export const CLIENT_CODES = [
   "room-not-made",
   "not-created",
   "not-now",
+  "not-open",
   "not-sent",
   "not-the-author",
   "message-size",
@@ -59,6 +64,10 @@ export const CLIENT_CODES = [
   "credential-unfit",
   "leaf-key-unfit",
   "proposal-alone",
+  "mls-malformed",
+  "mls-refused",
+  "mls-left-behind",
+  "mls-damaged",
 ] as const
 
 export type ReasonCode = Code | FoldCode | (typeof CLIENT_CODES)[number]

@@ -148,4 +148,13 @@ export const reasons: Readonly<Record<ReasonCode, string>> = {
   "key-unfit": "A disclosed key is not the one that was used.",
   "last-facilitator":
     "The room would be left without a facilitator. Name another one first, or close the room.",
+  stuck: "The server does not go on with it. It is tried again by itself; tell the host if it stays.",
+  left: "You are no longer in this room. You can read what you have.",
+  "profile-exists": "Something is kept on this device already. Load the page again.",
+  "not-open": "That is not open any more. Look again.",
+  "mls-malformed": "It could not be decrypted.",
+  "mls-refused": "It breaks a rule of the encryption.",
+  "mls-left-behind": "The room changed in a way that this device cannot follow.",
+  "mls-damaged":
+    "What this device kept of the room cannot be read any more. Ask a facilitator to let this device in again.",
 }

@@ -76,7 +76,9 @@ export const exposure = {
   open: "Change",
   line: "Before you write",
   readers: (count: number) =>
-    plural(count, { one: "Only you are here", other: "All # people in the room read this" }),
+    count === 2
+      ? "Both of you in the room read this"
+      : plural(count, { one: "Only you are here", other: "All # people in the room read this" }),
   readersTitle: "Who reads what you write",
   quotable: "May it be quoted?",
   no: "not to be quoted",
