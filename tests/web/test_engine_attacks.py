@@ -1,10 +1,10 @@
-"""The attacks of tests/attack/rooms upon the log, with the web client's engine as who is lied to."""
+"""The attacks of tests/attack/rooms upon log and members, with the web client's engine as who is attacked."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import pytest
 from msgspec.structs import replace
@@ -13,11 +13,19 @@ from attack.rooms.attacks import Attack
 from attack.rooms.conftest import Attacked
 from attack.rooms.proxy import Proxy
 from attack.rooms.stage import Seated, Stage, goes_on, heard, until
-from attack.rooms.test_log import ATTACKS, first_only, lie
+from attack.rooms.test_log import ATTACKS as LOG
+from attack.rooms.test_log import first_only, lie
+from attack.rooms.test_members import ATTACKS as MEMBERS
+from attack.rooms.test_members import COMMITS, Forge
+from attack.rooms.test_members import (
+    test_a_commit_that_nobody_takes_is_voided_and_the_room_goes_on as a_commit_that_nobody_takes,
+)
+from attack.rooms.test_members import test_a_path_that_is_spoilt_for_one_member as a_path_that_is_spoilt
 from backchannel import Role, Stopped
 from backchannel_protocol.events import LogEvent
 from backchannel_protocol.frames import Attached
 from backchannel_protocol.record.note import CheckpointBody, origin, sign_checkpoint
+from conftest import is_long
 from web.web_client import EngineProcess, WebRoom, engines, let_in_web
 
 
@@ -60,17 +68,51 @@ async def stage(server: Attacked) -> AsyncIterator[WebStage]:
         yield WebStage(server, stack, node)
 
 
-OF_PYTHON = (
+CHOSEN: Final = {
+    "leaves_an_event_out_and_renumbers_the_rest",
+    "lets_two_messages_change_places",
+    "repeats_a_message",
+    "repeats_an_own_message",
+    "alters_an_own_message",
+    "doubles_a_message_by_lying_about_its_epoch",
+    "shows_one_member_a_log_of_its_own",
+    "withholds_a_commit",
+    "lies_about_what_it_verified",
+}
+"""The attacks of the short form; the long one has all."""
+
+FORGED: Final = {"add_without_approvals", "remove_without_approvals", "wrong_confirmation"}
+"""The forged commits of the short form."""
+
+OF_PYTHON: Final = {
     "goes_back_to_an_older_log",
     "signs_a_checkpoint_of_another_record",
     "withholds_a_body_before_its_time",
-)
+}
 """They look into the Python client; told below in the engine's words."""
 
 
-@pytest.mark.parametrize("attack", [one for one in ATTACKS.all() if one.id not in OF_PYTHON])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    every = is_long(metafunc.config)
+    if "attack" in metafunc.fixturenames:
+        known = [one for one in [*LOG.all(), *MEMBERS.all()] if one.id not in OF_PYTHON]
+        metafunc.parametrize("attack", [one for one in known if every or one.id in CHOSEN])
+    if "forge" in metafunc.fixturenames:
+        forges = [one for one in COMMITS if every or one[0].__name__ in FORGED]
+        metafunc.parametrize(("forge", "code"), forges, ids=[forge.__name__ for forge, _ in forges])
+
+
 async def test_it_fails(attack: Attack[Stage], stage: WebStage) -> None:
     await attack.fails(stage)
+
+
+async def test_a_forged_commit_is_voided(stage: WebStage, forge: Forge, code: str) -> None:
+    """Bo, the web client, skips what Ann skips, and both go on."""
+    await a_commit_that_nobody_takes(stage, forge, code)
+
+
+async def test_a_path_that_is_spoilt_for_the_web_client_alone(stage: WebStage) -> None:
+    await a_path_that_is_spoilt(stage)
 
 
 async def attaching_stops(bo: Seated, change: Callable[[Attached], Attached], code: str) -> None:

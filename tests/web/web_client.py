@@ -19,6 +19,15 @@ from typing import Any, Final
 import toolchain
 from backchannel import Role, Room
 from backchannel.errors import BackchannelError, NotAllowed, Stopped
+from backchannel.room.facts import (
+    AnyFact,
+    CommitSkipped,
+    CommitVoided,
+    EventIgnored,
+    LeftBehind,
+    OperationUnfit,
+    RoomStopped,
+)
 from backchannel.speaking import Delivery
 from backchannel.words import spoken
 from backchannel_protocol.ids import parse_b64u
@@ -227,6 +236,10 @@ class WebRoom:
         said = [entry for entry in self.entries if entry["kind"] == "message"]
         return [SimpleNamespace(id=one["id"], seat=one["seat"], text=one.get("text")) for one in said]
 
+    def history(self) -> list[AnyFact]:
+        """What did not count, or was taken back, in the Python client's words; sentences are codes."""
+        return [fact for entry in self.entries if (fact := _fact_of(entry)) is not None]
+
     @property
     def trouble(self) -> str | None:
         """The banner's code."""
@@ -236,6 +249,10 @@ class WebRoom:
     @property
     def connected(self) -> bool:
         return self.now["connection"] in ("catching-up", "live")
+
+    @property
+    def title(self) -> str:
+        return str(self.now["state"]["title"])
 
     @property
     def state(self) -> RoomState:
@@ -284,14 +301,40 @@ class WebLedger:
         return Stopped(code, code) if code in STOPS else None
 
     @property
+    def items(self) -> range:
+        """As many as wait."""
+        return range(self._room.stored["items"])
+
+    @property
     def view(self) -> SimpleNamespace:
         told = self._room.stored
         return SimpleNamespace(
             seq=told["seq"],
+            chain=parse_b64u(told["chain"]),
             seat=parse_b64u(told["seat"]),
             room=parse_b64u(self._room.id),
             record=SimpleNamespace(size=told["recordSize"]),
         )
+
+
+def _fact_of(entry: Json) -> AnyFact | None:
+    where: Json = {"seq": entry["seq"], "time": entry["time"], "seat": entry["seat"]}
+    code = entry.get("code", "")
+    match entry["kind"]:
+        case "ignored":
+            return EventIgnored(**where, code=code, sentence=code, type=entry["type"])
+        case "unfit":
+            return OperationUnfit(**where, operation=entry["operation"], code=code, sentence=code)
+        case "skipped":
+            return CommitSkipped(**where, code=code, sentence=code)
+        case "voided":
+            return CommitVoided(**where, commit=entry["commit"])
+        case "left-behind":
+            return LeftBehind(**where, commit=entry["commit"], sentence="")
+        case "stopped":
+            return RoomStopped(**where, code=code, sentence=code)
+        case _:
+            return None
 
 
 async def let_in_web(

@@ -3,7 +3,7 @@
  * (`{id, engine, call, words}`), answers and news on stdout, each with its engine.
  *
  * `begin` makes an engine; its profile is in memory, or in a file (`words: [path]`). After each transaction it tells, besides
- * the contract's news, the view as it is stored now.
+ * the contract's news, the view as it is stored now, and how much waits.
  */
 
 import { createInterface } from "node:readline"
@@ -47,11 +47,13 @@ function spied(engine: string, profile: Profile): Profile {
     ...profile,
     write: async (id, write) => {
       await profile.write(id, write)
-      if (!write.records?.has("head")) return
-      const view = loadView((await profile.read(id)).records)
+      const { outbox, records } = await profile.read(id)
+      if (!records.has("head")) return // a knock, a host, a room in the making
+      const view = loadView(records)
       const { chain, presence, record, seat, seq, state, time } = view
       const epoch = { epoch: view.mls.epoch, serverEpoch: view.clear.epoch }
       const told = {
+        items: outbox.size,
         room: id,
         seq,
         time,
