@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, ViewportSize
 
 import toolchain
+from e2e.browser.said import Language
 
 WEB: Final = Path(__file__).parents[3] / "client" / "web"
 PHONE: Final[ViewportSize] = {"width": 320, "height": 640}
@@ -28,9 +30,11 @@ class Visitor:
     """One browser profile with one page. `faults` is what no page of ours may ever do."""
 
     url: str
+    language: Language
     context: BrowserContext
     page: Page
     faults: list[str] = field(default_factory=list)
+    pictures: int = 0
 
     def watch(self, page: Page) -> None:
         """Collects errors, violations of the page's policy, and requests to anybody but its server."""
@@ -60,6 +64,15 @@ class Visitor:
             for one in found["violations"]
         ]
 
+    async def picture(self, name: str) -> None:
+        """Takes a screenshot into the folder that BACKCHANNEL_SCREENSHOTS names, where it names one."""
+        folder = os.environ.get("BACKCHANNEL_SCREENSHOTS")
+        if folder:
+            self.pictures += 1
+            size = self.page.viewport_size or PHONE
+            file = f"{name}-{self.language}-{size['width']}-{id(self) % 1000}-{self.pictures}.png"
+            await self.page.screenshot(path=Path(folder) / file)
+
     async def overflow(self) -> int:
         """By how many pixels the page is wider than its window."""
         script = "document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth"
@@ -79,13 +92,13 @@ async def visiting(
     url: str,
     *,
     size: ViewportSize = PHONE,
-    locale: str = "en-GB",
+    language: Language = "en",
     dark: bool = False,
 ) -> AsyncIterator[Visitor]:
     """Opens a browser profile; at the end nothing forbidden must have happened in it."""
     context = await browser.new_context(
         viewport=size,
-        locale=locale,
+        locale="ar" if language == "ar" else "en-GB",
         color_scheme="dark" if dark else "light",
         has_touch=size is PHONE,
         service_workers="allow",
@@ -93,9 +106,13 @@ async def visiting(
     try:
         context.set_default_timeout(15_000)
         page = await context.new_page()
-        visitor = Visitor(url, context, page)
+        visitor = Visitor(url, language, context, page)
         visitor.watch(page)
-        yield visitor
+        try:
+            yield visitor
+        except BaseException:
+            await visitor.picture("failed")
+            raise
         assert visitor.faults == [], "\n".join(visitor.faults)
     finally:
         await context.close()
