@@ -297,6 +297,7 @@ class LiveRoom:
     async def _write(self, session: Session) -> None:
         while True:
             self._require_present()
+            looked = time.monotonic()
             await self._perform_duties(session)
             item = await self._next_item()
             submit = None if item is None else submit_of(item)
@@ -304,13 +305,15 @@ class LiveRoom:
                 self._in_flight = item
                 await session.send(submit)
                 continue
-            await self._rest()
+            await self._rest(looked)
 
-    async def _rest(self) -> None:
-        """Until something happens, what was held may be tried again, or it is time to look for duties."""
-        now = time.monotonic()
-        held = (hold.until - now for hold in self._held.values() if hold.until > now)
-        wait = min(held, default=DUTIES_S)
+    async def _rest(self, looked: float) -> None:
+        """Until something happens, what was held may be tried again, or it is time to look for duties.
+
+        looked  when the outbox was looked at: what became due since then has not been seen yet
+        """
+        held = (hold.until for hold in self._held.values() if hold.until > looked)
+        wait = min(held, default=looked + DUTIES_S) - time.monotonic()
         try:
             async with asyncio.timeout(wait):
                 await self._wake.wait()

@@ -262,10 +262,11 @@ export class LiveRoom {
   async #write(session: Session): Promise<void> {
     while (!session.isClosed) {
       this.#requirePresent()
+      const looked = performance.now()
       const item = this.#isLive ? await this.#nextItem(session) : undefined
       if (session.isClosed) return
       if (item?.submit) this.#sending.sent(item, session.send({ type: "Submit", drafts: item.submit }))
-      else await this.#rest()
+      else await this.#rest(looked)
       this.#requireAnswers()
     }
   }
@@ -276,18 +277,19 @@ export class LiveRoom {
     return this.#sending.next()
   }
 
-  /** Until something happens, what was held may be tried again, or it is time to look for duties. */
-  async #rest(): Promise<void> {
-    const now = performance.now()
+  /**
+   * Until something happens, what was held may be tried again, or it is time to look for duties. What became due since it
+   * was looked (`looked`) has not been seen yet: there is no rest then.
+   */
+  async #rest(looked: number): Promise<void> {
     const times = [
       this.#heardAt + SILENCE_MS,
       this.#sending.answerDue(this.#heardAt) ?? 0,
       isSeenDue(this.#ledger) ? this.#seenAt + SEEN_MS : 0,
       ...this.#sending.heldUntil(),
     ]
-    await this.#wake.wait(
-      Math.min(DUTIES_MS, ...times.filter((time) => time > now).map((time) => time - now)),
-    )
+    const due = Math.min(looked + DUTIES_MS, ...times.filter((time) => time > looked))
+    await this.#wake.wait(Math.max(0, due - performance.now()))
   }
 
   /** Throws ServerUnreachable where the server is silent: the network went, and nobody said so. */
