@@ -15,6 +15,7 @@ import socket
 import sys
 from pathlib import Path
 
+LIBRARY = "libseccomp.so.2"
 PR_SET_NO_NEW_PRIVS = 38
 ALLOW = 0x7FFF0000
 REFUSE = 0x00050000
@@ -56,7 +57,7 @@ def conditions() -> dict[str, list[Compare]]:
 
 def install_filter(calls: frozenset[str]) -> None:
     """Whatever is not allowed is refused with EPERM."""
-    seccomp = ctypes.CDLL("libseccomp.so.2")
+    seccomp = ctypes.CDLL(LIBRARY)
     seccomp.seccomp_init.restype = ctypes.c_void_p
     context = ctypes.c_void_p(seccomp.seccomp_init(ctypes.c_uint32(REFUSE | errno.EPERM)))
     allow, limited = ctypes.c_uint32(ALLOW), conditions()
