@@ -49,8 +49,8 @@ class Engine:
     async def __aexit__(self, *_: object) -> None:
         await self.kill()
 
-    async def start(self) -> None:
-        """Starts the process, and opens the profile."""
+    async def start(self, *, lasting: bool = True) -> None:
+        """Starts the process, and opens the profile: the file, or one that is gone with the process."""
         await asyncio.to_thread(toolchain.npm_ci, WEB)
         words = ["--experimental-strip-types", "--disable-warning=ExperimentalWarning", "--import"]
         self._process = await asyncio.create_subprocess_exec(
@@ -67,7 +67,7 @@ class Engine:
             limit=_LINE_BYTES,
         )
         self._reading = asyncio.create_task(self._read())
-        self.lobby = await self.call("open", True)
+        self.lobby = await self.call("open", lasting)
 
     async def kill(self) -> None:
         """As if the browser were killed. More than once is no error."""

@@ -34,7 +34,6 @@ def wish(server: LocalServer, **wanted: object) -> Json:
         "parties": [{"id": "a", "name": "Alpha"}, {"id": "b", "name": "Beta"}],
         "retention": {"seconds": 0, "after_reading": False},
         "history": "none",
-        "admission": "any",
         "name": "Ann",
         "party": "a",
         "suite": X25519_AES128GCM_SHA256_ED25519,

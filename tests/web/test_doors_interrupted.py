@@ -56,6 +56,32 @@ async def test_a_knock_that_is_forgotten_leaves_nothing(
         assert not bo.lobby["knocks"]
 
 
+async def test_a_knock_moves_into_a_profile_that_lasts(
+    tmp_path: Path, server: LocalServer, python: Client
+) -> None:
+    """Whoever knocks in a private window, and then wants to be kept, waits on; whoever wipes, does not."""
+    room = await make_room(python, server.url, server.token)
+    link = await room.invite(party="b")
+    async with browsers(tmp_path, "bo") as (bo,):
+        await bo.kill()
+        await bo.start(lasting=False)
+        knock = await bo.knock(link, "Bo")
+        waiting = await bo.knock_in(knock, "waiting")
+        await bo.call("keep")
+        assert (await bo.call("open", True))["isLasting"]
+        await bo.kill()
+        await bo.start()
+        again = await bo.knock_in(knock, "waiting")
+        assert again["words"] == waiting["words"]
+        await room.approve(await knock_of(room, "Bo"))
+        await web_in(bo, knock)
+        await bo.call("wipe")
+        await bo.kill()
+        await bo.start()
+        assert not bo.lobby["rooms"]
+        assert not bo.lobby["knocks"]
+
+
 async def test_a_facilitator_answers_a_knock_that_came_before_it_was_killed(
     tmp_path: Path, server: LocalServer
 ) -> None:

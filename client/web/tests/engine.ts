@@ -9,6 +9,7 @@ import { makeEngine } from "../src/model/lobby.ts"
 import { memoryProfile } from "../src/model/store/memory.ts"
 import { fileProfile } from "./file_profile.ts"
 
+const LOOK_MS = 100
 const [path = "", ahead = "0"] = process.argv.slice(2)
 
 const write = (message: unknown): void => {
@@ -17,6 +18,7 @@ const write = (message: unknown): void => {
 
 const engine = makeEngine(
   {
+    lookMs: LOOK_MS,
     clock: () => Math.floor(Date.now() / 1000) + Number(ahead),
     openProfile: async (isLasting) => (isLasting ? fileProfile(path) : memoryProfile()),
     hasProfile: async () => true,

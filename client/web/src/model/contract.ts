@@ -244,8 +244,7 @@ export interface RoomWish {
   readonly parties: readonly { readonly id: string; readonly name: string }[]
   readonly retention: { readonly seconds: number; readonly after_reading: boolean }
   readonly history: RoomState["history"]
-  readonly admission: "any" | "party"
-  /** The creator's. */
+  /** The creator's. Any one facilitator lets people in, until each party has a facilitator and the rule is set (`set`). */
   readonly name: string
   readonly party: string | undefined
   readonly suite: 1 | 83

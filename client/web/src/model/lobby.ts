@@ -175,7 +175,7 @@ async function loadLobby(
   })
   const rows = await profile.rooms()
   await rooms.load(rows)
-  await doors.load(rows)
+  doors.load(rows)
   return { profile, rooms, doors, newsroom, release, timer: tick(rooms) }
 }
 
@@ -220,7 +220,7 @@ const lobbyOf = ({ doors, profile, rooms }: Pick<Opened, "doors" | "profile" | "
 
 /** From a profile that is gone with the page to one that lasts. */
 async function keep(world: World, opened: Opened): Promise<void> {
-  const { newsroom, profile, rooms } = opened
+  const { doors, newsroom, profile, rooms } = opened
   if (profile.isLasting) return
   const release = await heldBy(world)
   try {
@@ -230,6 +230,8 @@ async function keep(world: World, opened: Opened): Promise<void> {
     throw error
   }
   opened.release = release
-  await rooms.load(await profile.rooms()) // what the browser had before is there as well
+  const rows = await profile.rooms() // what the browser had before is there as well
+  await rooms.load(rows)
+  doors.load(rows)
   newsroom.gather()
 }

@@ -71,7 +71,6 @@ export function wishOf(making: Making, url: string): RoomWish {
     party: making.mine === "" ? undefined : making.mine,
     retention: { seconds: making.retentionS, after_reading: making.afterReading },
     history: making.history,
-    admission: "any",
     suite: making.suite,
   }
 }
