@@ -14,6 +14,7 @@ import socket
 import ssl
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from itertools import count
 from typing import Final
 
 from aiohttp import web
@@ -25,8 +26,11 @@ from backchannel_server.visitor import Visitor
 UNPROVED: Final = 1_000
 """How many connections may have proved nothing, at the most: half of all, where that is less."""
 
-STANDING_S: Final = 2.0
+STANDING_S: Final = 5.0
 """How long a connection may stand there before it goes for another one of its own address."""
+
+ACCEPTED_A_TURN: Final = 32
+"""How many are let in before those who are in have their turn."""
 
 RESERVED_FILES: Final = 100
 """How many files the process may need that are no connections."""
@@ -170,7 +174,7 @@ class Door:
 
     # ---- letting in
     async def _accept(self, listener: socket.socket) -> None:
-        while True:
+        for number in count(1):
             try:
                 connection, peer = await self._loop.sock_accept(listener)
             except OSError as fault:
@@ -180,7 +184,8 @@ class Door:
                     await asyncio.sleep(REST_S)
                 continue  # else the peer is gone already
             self._let_in(connection, household(peer[0]))
-            await asyncio.sleep(0)  # who is in has its turn before the next one comes in
+            if number % ACCEPTED_A_TURN == 0:
+                await asyncio.sleep(0)
 
     def _let_in(self, connection: socket.socket, address: str) -> None:
         is_full = len(self._unproved) >= self._bounds.unproved or len(self._open) >= self._bounds.open

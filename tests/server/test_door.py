@@ -18,7 +18,7 @@ from websockets.exceptions import InvalidHandshake, InvalidMessage
 
 from backchannel_protocol.frames import Refused
 from backchannel_server import visitor
-from backchannel_server.door import RESERVED_FILES, UNPROVED, Bounds, Unproved
+from backchannel_server.door import RESERVED_FILES, STANDING_S, UNPROVED, Bounds, Unproved
 from server.process_kit import process
 from server.server_kit import Host, Seat, admit, attached, get, hosting, new_room
 from server.tls_kit import certificate
@@ -207,8 +207,11 @@ async def test_behind_a_proxy_a_flood_is_its_clients_and_not_the_proxys(tmp_path
         assert await get(host.url, "/healthz") == (200, "ok\n")
 
 
-async def test_a_flood_of_ones_own_address_is_waited_out(tmp_path: Path) -> None:
+async def test_a_flood_of_ones_own_address_is_waited_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """After a while each of them makes room."""
+    monkeypatch.setattr("backchannel_server.door.STANDING_S", 0.1)
     async with hosting(tmp_path / "data", connections=20) as host, contextlib.AsyncExitStack() as stack:
         for _ in range(40):
             await stack.enter_async_context(connected(host.url))
@@ -277,9 +280,9 @@ def test_a_crowd_does_not_push_itself_out(crowd: Unproved) -> None:
     people = [Standing(str(number)) for number in range(3)]
     for one in people:
         crowd.add(one, 10)
-    assert crowd.first_to_go("new", 11) is None
-    assert crowd.first_to_go("0", 11) is None
-    assert crowd.first_to_go("new", 12) is people[0]
+    assert crowd.first_to_go("new", 10 + STANDING_S / 2) is None
+    assert crowd.first_to_go("0", 10 + STANDING_S / 2) is None
+    assert crowd.first_to_go("new", 10 + STANDING_S) is people[0]
 
 
 # ---- how many
