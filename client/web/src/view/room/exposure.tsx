@@ -26,9 +26,9 @@ export function ExposureLine({ now, draft, onChange }: ExposureProps) {
         type="button"
         class={`exposure ${draft.quotable}`}
         aria-haspopup="dialog"
-        aria-label={`${said.exposure.line}: ${readers}, ${quotable}, ${kept}. ${said.exposure.open}`}
         onClick={() => setOpen(true)}
       >
+        <span class="sr">{said.exposure.line}: </span>
         <span>
           <Icon name="people" />
           {readers}
@@ -41,6 +41,7 @@ export function ExposureLine({ now, draft, onChange }: ExposureProps) {
           <Icon name="clock" />
           {kept}
         </span>
+        <span class="sr">. {said.exposure.open}</span>
       </button>
       {isOpen && <ExposureSheet now={now} draft={draft} onChange={onChange} onClose={() => setOpen(false)} />}
     </>

@@ -39,7 +39,7 @@ export function RoomHead({ now, isCut, onSheet }: HeadProps) {
       <button
         type="button"
         class="plain members-button"
-        aria-label={`${room.members}: ${room.membersCount(now.members.length)}`}
+        aria-label={`${room.members}: ${say.number(now.members.length)}`}
         aria-haspopup="dialog"
         onClick={() => onSheet("members")}
       >

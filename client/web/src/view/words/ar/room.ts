@@ -24,15 +24,6 @@ export const room: Catalogue["room"] = {
     }),
   waitingElse: "تغيير ينتظر، وسيُرسل تلقائيًا.",
   members: "الأعضاء",
-  membersCount: (of) =>
-    count(of, {
-      zero: "لا أعضاء",
-      one: "عضو واحد",
-      two: "عضوان",
-      few: "# أعضاء",
-      many: "# عضوًا",
-      other: "# عضو",
-    }),
   search: "بحث",
   settings: "إعدادات الغرفة",
   invitations: "الدعوات",

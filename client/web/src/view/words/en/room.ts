@@ -19,7 +19,6 @@ export const room = {
     }),
   waitingElse: "A change waits. It goes by itself.",
   members: "Members",
-  membersCount: (count: number) => plural(count, { one: "# member", other: "# members" }),
   search: "Search",
   settings: "Room settings",
   invitations: "Invitations",
