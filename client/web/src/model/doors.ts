@@ -19,9 +19,10 @@ import {
   type Making,
   NOT_OURS,
 } from "./making.ts"
+import { Signal } from "./signal.ts"
 import type { Profile } from "./store/profile.ts"
 import { contentOf, encodeRow, parseRow } from "./store/row.ts"
-import { type Clock, pause } from "./time.ts"
+import type { Clock } from "./time.ts"
 
 /** How long to wait before a room that could not be made is tried again. */
 const MAKE_AGAIN_MS = 30_000
@@ -54,6 +55,7 @@ export class Doors {
   readonly #hosts = new Map<string, HostLink>()
   readonly #makings = new Map<string, Making>()
   readonly #end = new AbortController()
+  readonly #wake = new Signal()
   /** Makes what was not finished. */
   #finishing: Promise<void> | undefined
   /** Rooms are made one after another: nobody makes one twice. */
@@ -87,7 +89,14 @@ export class Doors {
   /** Nothing more is sent; what is stored goes on when the profile is opened again. */
   end(): void {
     this.#end.abort(new ClientError("closed"))
+    this.#wake.set()
     for (const door of this.#knocks.values()) door.leave()
+  }
+
+  /** The network is back: what waits for a server is tried at once. */
+  look(): void {
+    this.#wake.set()
+    for (const door of this.#knocks.values()) door.look()
   }
 
   // ---- knocking
@@ -236,7 +245,8 @@ export class Doors {
     try {
       while (this.#makings.size > 0) {
         for (const [place, making] of this.#makings) await this.#tryAgain(place, making)
-        await pause(MAKE_AGAIN_MS, this.#end.signal)
+        await this.#wake.wait(MAKE_AGAIN_MS)
+        this.#end.signal.throwIfAborted()
       }
     } catch {
       // the profile is closed

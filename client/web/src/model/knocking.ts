@@ -18,7 +18,8 @@ import {
   parseChallenge,
   REVEAL,
 } from "./letters.ts"
-import { type Clock, pause } from "./time.ts"
+import { Signal } from "./signal.ts"
+import type { Clock } from "./time.ts"
 
 /** How long to wait between two looks into the mailbox, and at most after one that failed. */
 const LOOK_MS = 1000
@@ -46,6 +47,7 @@ export class Door {
   readonly #lookMs: number
   readonly #mailKeys: MailKeys
   readonly #end = new AbortController()
+  readonly #wake = new Signal()
   #knocker: Knocker
   #answer: Answer | undefined
   #isAway = false
@@ -91,9 +93,15 @@ export class Door {
     if (!this.#end.signal.aborted) this.#doorstep.tell()
   }
 
+  /** Looks at once: the network is back. */
+  look(): void {
+    this.#wake.set()
+  }
+
   /** Nothing more is sent. */
   leave(): void {
     this.#end.abort(new ClientError("closed"))
+    this.#wake.set()
   }
 
   #stage(): KnockStage {
@@ -185,7 +193,8 @@ export class Door {
   }
 
   async #rest(ms: number): Promise<void> {
-    await pause(ms, this.#end.signal)
+    await this.#wake.wait(ms)
+    this.#end.signal.throwIfAborted()
   }
 }
 

@@ -50,7 +50,7 @@ interface Opened {
 export function makeEngine(world: World, tell: (news: News) => void): Engine {
   let opening: Promise<Opened> | undefined
   let isWiped = false
-  world.onOnline(() => void opening?.then(({ rooms }) => rooms.reconnect()).catch(() => undefined))
+  world.onOnline(() => void opening?.then(comeBack).catch(() => undefined))
   const opened = async (): Promise<Opened> => {
     if (opening === undefined || isWiped) throw new NotAllowed("not-open")
     return opening
@@ -177,6 +177,12 @@ async function loadLobby(
   await rooms.load(rows)
   doors.load(rows)
   return { profile, rooms, doors, newsroom, release, timer: tick(rooms) }
+}
+
+/** The network is back: nothing waits for its time. */
+function comeBack({ doors, rooms }: Opened): void {
+  rooms.reconnect()
+  doors.look()
 }
 
 /** Again and again: what is over leaves the profile, and a device that slept connects anew. */

@@ -73,7 +73,7 @@ interface Told {
   readonly over: Promise<void>
 }
 
-function knock(mailbox: Mailbox, knocker = entrance.knocker): Told {
+function knock(mailbox: Mailbox, knocker = entrance.knocker, lookMs = LOOK_MS): Told {
   const kept: Knocker[] = []
   const entered: string[] = []
   const reasons: (string | undefined)[] = []
@@ -86,7 +86,7 @@ function knock(mailbox: Mailbox, knocker = entrance.knocker): Told {
     },
     tell: () => reasons.push(door.line("m").reason?.code),
   }
-  const door = new Door(mailbox, knocker, doorstep, () => now, LOOK_MS)
+  const door = new Door(mailbox, knocker, doorstep, () => now, lookMs)
   return { door, reasons, kept, entered, over: door.run() }
 }
 
@@ -282,3 +282,15 @@ test.each(["too-fast", "internal", "stopping", "storage-full"])(
     door.leave()
   },
 )
+
+test("what waits long is asked at once when the network is back, and left at once", async () => {
+  const mailbox = new Mailbox()
+  mailbox.failures = [new ServerUnreachable()]
+  const { door, over } = knock(mailbox, entrance.knocker, 3_600_000)
+  await looked(mailbox, 1)
+  door.look()
+  await looked(mailbox, 2)
+  door.leave()
+  await over
+  expect(mailbox.asked).toHaveLength(2)
+})
