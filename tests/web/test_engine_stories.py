@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 
 import backchannel
-from backchannel import Client, Room
+from backchannel import Client, Role, Room
 from backchannel.errors import NotAllowed
 from backchannel.inbox import PATH
 from backchannel.outbox import Item, Plan
+from backchannel.room.facts import CommitVoided
 from backchannel.testing import LocalServer
 from backchannel_mls import X25519_AES128GCM_SHA256_ED25519, XWING_AES256GCM_SHA512_ED25519
 from client.people import heard, let_in, make_room, texts, until
+from client.test_voiding import ask_to_void
 from web.web_client import EngineProcess, Json, WebRoom, engines, let_in_web
 
 SUITES = [X25519_AES128GCM_SHA256_ED25519, XWING_AES256GCM_SHA512_ED25519]
@@ -199,13 +201,34 @@ async def test_a_closed_room_is_read_and_its_keys_are_disclosed(
         await bo.send("too late")
 
 
+async def test_a_commit_that_all_took_is_taken_back(
+    server: LocalServer, node: EngineProcess, ann: Client
+) -> None:
+    """Bea does not like that Ann renewed her keys, and is quicker than the others: all go back, and on."""
+    room = await make_room(ann, server.url, server.token)
+    async with backchannel.open_profile(None, look_s=0.02) as second:
+        bea = await let_in(room, second, "Bea", "b", Role.FACILITATOR)
+        bo = await let_in_web(room, await node.client(), "Bo")
+        await talk(room, bo, "before")
+        await heard(bea, "before from the web")
+        await new_keys(room)
+        await until(bea, lambda: bea.ledger.view.opening == room.ledger.view.opening)
+        await bo.client.until(lambda: bool(bo.stored["epoch"] == room.ledger.view.epoch))
+        await ask_to_void(bea)
+        await bo.client.until(lambda: any(isinstance(fact, CommitVoided) for fact in bo.history()))
+        await talk(room, bo, "after")
+        await heard(bea, "after from the web")
+        await agree(room, bo)
+        assert bea.state == room.state
+
+
 # ---- what the stories are made of
 def draft_of(text: str) -> Json:
     return {"text": text, "quotable": "no", "keepS": 0, "replyTo": None}
 
 
 async def new_keys(room: Room) -> None:
-    """Somebody's client renews the seat's keys."""
+    """Somebody's client renews the seat's keys before it says something."""
     epoch = room.ledger.view.epoch
     plan = Plan(room.ledger.view.own, path=True)
     room.ledger.notes[PATH] = b"0"
