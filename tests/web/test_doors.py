@@ -136,6 +136,15 @@ async def test_one_of_each_party_admits(tmp_path: Path, server: LocalServer, pyt
         await until(bo, lambda: "Cem" not in {one.name for one in bo.members().values()})
         await cem.until(lambda: cem.rooms[room]["isOver"])
 
+        # Bo declines whom Ann invited: Ann's device tells it
+        link = await web_link(ann, room, "a")
+        knock = await cem.knock(link["link"], "Eve")
+        await web_knocking(ann, room, "Eve")
+        await bo.decline(await knock_of(bo, "Eve"))
+        line = await cem.knock_in(knock, "failed", "admitted")
+        assert line["reason"] == {"code": "declined"}
+        assert stage_of(ann, room, link["mailbox"]) == "revoked"
+
 
 async def test_roles_settings_leaving_and_closing(
     tmp_path: Path, server: LocalServer, python: Client
