@@ -74,7 +74,7 @@ export async function begin(app: App, arrival: Arrival): Promise<void> {
   } catch (error) {
     const { code } = reasonOf(error)
     if (code !== "open-elsewhere") app.problem.value = { code }
-    app.navigation.restart({ at: code === "open-elsewhere" ? "elsewhere" : "failed" })
+    app.navigation.restart(code === "open-elsewhere" ? { at: "elsewhere", arrival } : { at: "failed" })
   }
 }
 

@@ -4,13 +4,14 @@
  */
 
 import { type ReadonlySignal, signal } from "@preact/signals"
+import type { Arrival } from "../arrival.ts"
 
 export type Page =
   | { readonly at: "beginning" }
   | { readonly at: "start" }
   | { readonly at: "unable" }
   | { readonly at: "failed" }
-  | { readonly at: "elsewhere" }
+  | { readonly at: "elsewhere"; readonly arrival: Arrival }
   | { readonly at: "gone"; readonly isClean: boolean }
   | { readonly at: "invited"; readonly link: string }
   | { readonly at: "malformed"; readonly what: "invitation" | "host" }

@@ -23,6 +23,7 @@ export function Screens() {
   const offline = useOffline(app.lobby.value?.isLasting === true)
   useTitle(app)
   useRoomsThatOpen(app)
+  useEffect(fitToKeyboard, [])
   useEffect(() => {
     document.getElementById("content")?.focus({ preventScroll: true })
   }, [page])
@@ -35,6 +36,19 @@ export function Screens() {
       <ScreenOf page={page} />
     </>
   )
+}
+
+/** Where the keyboard of a phone lies over the page instead of making it smaller, the page is told what is left of it. */
+function fitToKeyboard(): (() => void) | undefined {
+  const viewport = globalThis.visualViewport
+  if (viewport === null || viewport === undefined) return undefined
+  const fit = (): void => {
+    const isZoomed = viewport.scale > 1
+    document.documentElement.style.setProperty("--seen", isZoomed ? "100dvh" : `${viewport.height}px`)
+    if (!isZoomed && viewport.offsetTop > 0) scrollTo(0, 0)
+  }
+  viewport.addEventListener("resize", fit)
+  return () => viewport.removeEventListener("resize", fit)
 }
 
 /** A button, for a link would write a fragment into the address bar. */
@@ -51,7 +65,7 @@ function ScreenOf({ page }: { readonly page: Page }) {
     case "failed":
       return <Failed />
     case "elsewhere":
-      return <Elsewhere />
+      return <Elsewhere arrival={page.arrival} />
     case "gone":
       return <Gone isClean={page.isClean} />
     case "malformed":

@@ -1,7 +1,7 @@
-/** A native dialog: the browser keeps the focus in it, and gives it back. */
+/** A native dialog: the browser keeps the focus in it; afterwards it is where it was. */
 
 import type { ComponentChildren } from "preact"
-import { useEffect, useId, useRef } from "preact/hooks"
+import { useId, useLayoutEffect, useRef } from "preact/hooks"
 import { words } from "../words/language.ts"
 import { Icon } from "./icon.tsx"
 
@@ -17,14 +17,19 @@ export function Sheet({ title, onClose, children, kind = "sheet" }: SheetProps) 
   const heading = useId()
   const close = useRef(onClose)
   close.current = onClose
-  useEffect(() => {
+  useLayoutEffect(() => {
     const shown = dialog.current
+    // the browser would give the focus back to it, were the dialog still in the page when it closes
+    const before = document.activeElement
     const closeOutside = (event: Event): void => {
       if (event.target === shown) close.current()
     }
     shown?.showModal()
     shown?.addEventListener("click", closeOutside)
-    return () => shown?.close()
+    return () => {
+      shown?.close()
+      if (before instanceof HTMLElement && before.isConnected) before.focus({ preventScroll: true })
+    }
   }, [])
   return (
     <dialog
@@ -37,12 +42,12 @@ export function Sheet({ title, onClose, children, kind = "sheet" }: SheetProps) 
       }}
     >
       <div class="sheet-body">
-        <header class="sheet-head">
+        <div class="sheet-head">
           <h2 id={heading}>{title}</h2>
           <button type="button" class="plain" aria-label={words.value.common.close} onClick={onClose}>
             <Icon name="close" />
           </button>
-        </header>
+        </div>
         {children}
       </div>
     </dialog>

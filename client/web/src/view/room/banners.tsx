@@ -65,13 +65,13 @@ export function Banners({ now, isCut, onSheet }: BannersProps) {
   )
 }
 
-/** What waits for this facilitator. */
+/** What waits for this person to decide. */
 function askedOf(now: RoomNow): readonly string[] {
   const { room } = words.value
-  if (!isFacilitator(now)) return []
+  if (now.isOver) return []
   const decisions = now.proposals.filter((one) => one.act !== "add").length
   return [
-    ...(now.knocking.length > 0 ? [room.knocks(now.knocking.length)] : []),
+    ...(isFacilitator(now) && now.knocking.length > 0 ? [room.knocks(now.knocking.length)] : []),
     ...(decisions > 0 ? [room.proposals(decisions)] : []),
   ]
 }

@@ -32,7 +32,7 @@ type Step =
 export function InvitationsSheet({ now, history, onClose }: InvitationsProps) {
   const app = useApp()
   const [step, setStep] = useState<Step>({ at: now.invitations.length === 0 ? "make" : "list" })
-  const { invitations } = words.value
+  const { invitations, common } = words.value
   if (step.at === "make")
     return (
       <Sheet title={invitations.make} onClose={onClose}>
@@ -40,11 +40,15 @@ export function InvitationsSheet({ now, history, onClose }: InvitationsProps) {
       </Sheet>
     )
   if (step.at === "show") {
-    // as it is now: it may be in use already
-    const line = now.invitations.find((one) => one.mailbox === step.mailbox) ?? step.line
+    // its link works from when the room lists it
+    const line = now.invitations.find((one) => one.mailbox === step.mailbox)
     return (
-      <Sheet title={invitations.ready} onClose={onClose}>
-        <InvitationCard now={now} line={line} />
+      <Sheet title={line === undefined ? invitations.make : invitations.ready} onClose={onClose}>
+        {line === undefined ? (
+          <p role="status">{common.working}</p>
+        ) : (
+          <InvitationCard now={now} line={{ ...line, link: line.link ?? step.line.link }} />
+        )}
         <button type="button" class="button" onClick={() => setStep({ at: "make" })}>
           <Icon name="plus" />
           {invitations.another}
@@ -243,9 +247,8 @@ function Line({ line, now, history, onShow, onRevoke }: LineProps) {
         )}
         <span class={isOpen(line) ? "stage open" : "stage"}>{invitations.stages[line.stage]}</span>
       </span>
-      <span class="help">
-        {described(now, line.role, line.party)}, {invitations.by(nameOf(now, history, line.by))}
-      </span>
+      <span class="help">{described(now, line.role, line.party)}</span>
+      <span class="help">{invitations.by(nameOf(now, history, line.by))}</span>
       {isOpen(line) && <span class="help">{invitations.validUntil(say.moment(line.expires))}</span>}
       {line.stage === "not-opened" && line.link === undefined && (
         <span class="help">{invitations.elsewhere}</span>

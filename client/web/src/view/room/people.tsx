@@ -34,7 +34,7 @@ export const nameOf = (now: RoomNow, history: History, seat: string): string =>
 export function described(now: RoomNow, role: Role, party: string | undefined | null): string {
   const { common, roles } = words.value
   const side = partyOf(now, party)
-  return side === undefined ? roles[role] : `${roles[role]}, ${common.party(side.letter, side.name)}`
+  return side === undefined ? roles[role] : common.roleFor(roles[role], common.party(side.letter, side.name))
 }
 
 export const isFacilitator = (now: RoomNow): boolean => now.role === "facilitator" && !now.isOver

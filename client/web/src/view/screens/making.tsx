@@ -78,6 +78,9 @@ export function Making({ url }: { readonly url: string }) {
     })
     setWorking(false)
   }
+  const forget = async (): Promise<void> => {
+    if (await app.attempt(() => app.engine.forgetHost(url))) app.navigation.restart({ at: "rooms" })
+  }
   return (
     <Frame title={said.title} hasBack>
       <p class="lead">{said.lead}</p>
@@ -100,6 +103,9 @@ export function Making({ url }: { readonly url: string }) {
           {isWorking ? words.value.common.working : said.create}
         </button>
       </form>
+      <button type="button" class="button quiet-button" onClick={forget}>
+        {said.forgetHost}
+      </button>
     </Frame>
   )
 }

@@ -2,6 +2,7 @@
 
 import { begin, useApp } from "../app/app.ts"
 import { sentenceOf } from "../app/reason.ts"
+import type { Arrival } from "../arrival.ts"
 import { Frame } from "../parts/frame.tsx"
 import { words } from "../words/language.ts"
 
@@ -53,13 +54,13 @@ export function Failed() {
   )
 }
 
-export function Elsewhere() {
+export function Elsewhere({ arrival }: { readonly arrival: Arrival }) {
   const { start } = words.value
   const app = useApp()
   return (
     <Frame title={start.elsewhere}>
       <p class="lead">{start.elsewhereWhy}</p>
-      <button type="button" class="button first" onClick={() => begin(app, { by: "itself" })}>
+      <button type="button" class="button first" onClick={() => begin(app, arrival)}>
         {start.openHere}
       </button>
     </Frame>

@@ -46,7 +46,6 @@ export const CLIENT_CODES = [
   "declined",
   "clock-wrong",
   "expired-or-clock-wrong",
-  "expired-or-clock-wrong",
   "knock-unknown",
   "no-knock",
   "room-unknown",

@@ -28,6 +28,7 @@ export const common: Catalogue["common"] = {
   useNewVersion: "استخدامها الآن",
   noParty: "بلا طرف",
   party: (letter, called) => `الطرف ${name(letter)}: ${name(called)}`,
+  roleFor: (role, party) => `${role}، ${party}`,
   and: (names) => say.list(names.map(name)),
   people: (of) =>
     count(of, {

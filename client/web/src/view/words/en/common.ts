@@ -27,6 +27,8 @@ export const common = {
   useNewVersion: "Use it now",
   noParty: "no party",
   party: (letter: string, called: string) => `party ${name(letter)}: ${name(called)}`,
+  /** A role and the party that it is for. */
+  roleFor: (role: string, party: string) => `${role}, ${party}`,
   and: (names: readonly string[]) => say.list(names.map(name)),
   people: (count: number) => plural(count, { one: "# person", other: "# people" }),
   unknownPerson: "somebody who is no longer here",
