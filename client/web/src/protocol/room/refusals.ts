@@ -1,4 +1,4 @@
-/** Why the fold refuses an event: a code for machines, a sentence for the members. */
+/** Why the fold refuses an event: a code for machines; the sentence for members is the catalogues', this one for who reads code. */
 
 export const FOLD_SENTENCES = {
   "body-malformed": "An event could not be read and was ignored.",
@@ -41,7 +41,7 @@ export class FoldRefusal extends Error {
   readonly code: FoldCode
 
   constructor(code: FoldCode) {
-    super(`${code}: ${FOLD_SENTENCES[code]}`)
+    super(code)
     this.name = "FoldRefusal"
     this.code = code
   }

@@ -5,9 +5,9 @@
  * stays where it is when heights above it turn out otherwise, and who reads the newest goes on reading the newest.
  */
 
-import type { ComponentChildren, RefObject } from "preact"
+import type { ComponentChildren, RefObject, VNode } from "preact"
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks"
-import type { Entry, RoomNow } from "../../model/contract.ts"
+import type { Entry } from "../../model/contract.ts"
 import { Icon } from "../parts/icon.tsx"
 import { words } from "../words/language.ts"
 import { type Heights, makeHeights, type Range, rangeAt } from "./heights.ts"
@@ -28,7 +28,6 @@ interface Place {
 }
 
 interface LogProps {
-  readonly now: RoomNow
   readonly history: History
   /** Raised with all that changes what is shown. */
   readonly version: number
@@ -40,7 +39,7 @@ interface LogProps {
   readonly newCount: number
 }
 
-export function Log({ now, history, version, row, children, jump, onEnd, newCount }: LogProps) {
+export function Log({ history, version, row, children, jump, onEnd, newCount }: LogProps) {
   const box = useRef<HTMLDivElement>(null)
   const place = useRef<Place>({
     heights: makeHeights(),
@@ -66,7 +65,6 @@ export function Log({ now, history, version, row, children, jump, onEnd, newCoun
     setScroll(box.current, place.current)
     look()
   }
-  useLayoutEffect(settle, [version, range, now.outbox])
   useResize(box, () => redraw((count) => count + 1))
   useLayoutEffect(settle)
   useEffect(() => {
@@ -85,7 +83,7 @@ export function Log({ now, history, version, row, children, jump, onEnd, newCoun
     }
     look()
   }
-  const rows = history.entries.slice(range.first, range.last + 1).filter((one): one is Entry => isShown(one))
+  const rows = useRows(row, history, range)
   return (
     <div class="log-frame">
       <div
@@ -100,11 +98,7 @@ export function Log({ now, history, version, row, children, jump, onEnd, newCoun
         onKeyDown={walk}
       >
         <div style={{ blockSize: `${heights.before(range.first)}px` }} />
-        {rows.map((one) => (
-          <div key={one.number} data-row={one.number} class="log-row">
-            {row(one, history.shownBefore(one.number))}
-          </div>
-        ))}
+        {rows}
         <div style={{ blockSize: `${Math.max(0, heights.total - heights.before(range.last + 1))}px` }} />
         {children}
       </div>
@@ -137,6 +131,26 @@ function Newest({ count, onGo }: { readonly count: number; readonly onGo: () => 
       {count > 0 ? room.newMessages(count) : room.newest}
     </button>
   )
+}
+
+/** Rows that were made stay as they are while the person scrolls: Preact passes over what is the same. */
+function useRows(row: LogProps["row"], history: History, { first, last }: Range): readonly VNode[] {
+  const made = useRef({ row, rows: new Map<number, VNode>() })
+  if (made.current.row !== row) made.current = { row, rows: new Map() }
+  const { rows } = made.current
+  for (const number of rows.keys()) if (number < first || number > last) rows.delete(number)
+  return history.entries
+    .slice(first, last + 1)
+    .filter((one): one is Entry => isShown(one))
+    .map((one) => {
+      const found = rows.get(one.number) ?? (
+        <div key={one.number} data-row={one.number} class="log-row">
+          {row(one, history.shownBefore(one.number))}
+        </div>
+      )
+      rows.set(one.number, found)
+      return found
+    })
 }
 
 /** New entries get a height that is guessed; what is not shown has none. */

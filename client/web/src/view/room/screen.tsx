@@ -153,7 +153,6 @@ function Conversation({ open, now, jump, onJump }: ConversationProps) {
     <>
       <main id="content" tabIndex={-1} class="room-main">
         <Log
-          now={now}
           history={history}
           version={open.version}
           jump={jump}
