@@ -12,6 +12,7 @@ from typing import Final, Literal
 import msgspec
 
 from backchannel.connection.host import Host, HttpHost
+from backchannel.connection.network import watch_network
 from backchannel.desk import Clock
 from backchannel.errors import BackchannelError, ServerRefused
 from backchannel.expiry import SWEEP_S
@@ -34,6 +35,7 @@ from backchannel_protocol.room.state import Party, json_of
 Hosts = Callable[[str], Host]
 _MAKINGS: Final = "makings"
 _SWEEP: Final = "sweep"
+_NETWORK: Final = "network"
 """The tasks beside those of rooms, whose ids are longer."""
 
 _ID_CHARS: Final = 6
@@ -232,6 +234,7 @@ class Client:
                 knocker = Knocker.decode(about)
                 self._wait(self._hosts(knocker.server_url), knocker)
         self._tasks[_SWEEP] = asyncio.create_task(self._sweep_all(), name="sweep")
+        self._tasks[_NETWORK] = asyncio.create_task(watch_network(self._hurry_all), name="network")
         if connect and self._makings:
             self._tasks[_MAKINGS] = asyncio.create_task(self._keep_making(), name="makings")
 
@@ -255,6 +258,11 @@ class Client:
         if room.id not in self._tasks:
             self._tasks[room.id] = asyncio.create_task(room.run(), name="room")
         room.hurry()
+
+    def _hurry_all(self) -> None:
+        """The network may be back."""
+        for room in self.rooms.values():
+            room.hurry()
 
     # ---- servers that gave this profile a link of their own
     async def remember_host(self, link: HostLink) -> None:

@@ -112,7 +112,8 @@ class LiveRoom:
     def wake(self) -> None:
         """There is something to send."""
         self._wake.set()
-        self._patience.hurry()
+        if not self._live:
+            self._patience.hurry()
 
     def _require_present(self) -> None:
         """Raises ServerRefused where there is nothing more to be had or to be said."""

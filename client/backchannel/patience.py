@@ -62,6 +62,7 @@ class Patience:
         """All that the server had is here: the next pause is a short one."""
         self._backoff = FIRST_BACKOFF_S
         self._doubted = None
+        self._hurry.clear()
 
     def believes(self, error: ServerRefused, view: RoomView) -> bool:
         """Whether a refusal is final: a new connection would hear the same, and the log agrees (section 4).
@@ -82,7 +83,6 @@ class Patience:
 
     async def rest(self, view: RoomView) -> None:
         """Until it is time for the next attempt."""
-        self._hurry.clear()
         if self._doubted is not None and self._doubted.code == Code.REPLACED.value:
             await asyncio.sleep(REPLACED_PAUSE_S)
             return
@@ -97,6 +97,8 @@ class Patience:
                 await asyncio.sleep(HURRY_S - (self._monotonic() - began))
         except TimeoutError:
             pass
+        finally:
+            self._hurry.clear()  # what is wanted during an attempt counts for the pause after it
 
     def _longest(self, view: RoomView) -> float:
         """A commit that nobody takes is taken back in minutes; who is kept out for it comes back soon."""

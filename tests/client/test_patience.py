@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -87,6 +89,59 @@ async def test_a_flood_of_words_does_not_hammer(
         await ann.send(f"word {number}")
     assert len(ann.pending()) == 50
     assert attempts() == 0
+
+
+OF_ITS_OWN = """
+import asyncio, ctypes, fcntl, socket, struct
+from backchannel.connection.network import watch_network
+
+async def main():
+    changed = asyncio.Event()
+    watching = asyncio.create_task(watch_network(changed.set))
+    await asyncio.sleep(0)
+    interface = struct.pack("16sh14x", b"lo", 0x1 | 0x40)  # IFF_UP, IFF_RUNNING
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, 0x8914, interface)  # SIOCSIFFLAGS
+    async with asyncio.timeout(20):
+        await changed.wait()
+    watching.cancel()
+    print("told")
+
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.unshare(0x10000000 | 0x40000000):  # CLONE_NEWUSER, CLONE_NEWNET
+    print("no network of its own")
+else:
+    asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no other system tells")
+def test_the_system_tells_when_the_network_is_back() -> None:
+    """A process with a network of its own, which is down at first."""
+    ended = subprocess.run([sys.executable, "-c", OF_ITS_OWN], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    if "no network" in ended.stdout:
+        pytest.skip("this machine lets nobody make a network of his own")
+    assert ended.stdout == "told\n"
+
+
+async def test_a_network_that_is_back_does_not_wait_for_the_end_of_a_pause(
+    host: MemoryHost, open_client: Open, endless: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backchannel.patience.HURRY_S", 0.01)
+    back = asyncio.Event()
+
+    async def watch(changed: Callable[[], None]) -> None:
+        await back.wait()
+        changed()
+
+    monkeypatch.setattr("backchannel.client.watch_network", watch)
+    async with open_client() as client, asyncio.timeout(20):
+        ann = await make_room(client, host.url)
+        await offline(host, ann)
+        host.down = False
+        back.set()
+        await ann.caught_up()
 
 
 # ---- in which order
