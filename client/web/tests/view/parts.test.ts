@@ -4,7 +4,7 @@ import { expect, test } from "vitest"
 import { announcementOf, type Heard, makeAnnouncer } from "../../src/view/announce.ts"
 import { startNavigation } from "../../src/view/app/navigation.ts"
 import { arrivalOf } from "../../src/view/arrival.ts"
-import { charsOver, emptied, isReady, ready, restored } from "../../src/view/room/drafting.ts"
+import { charsOver, emptied, isReady, ready } from "../../src/view/room/drafting.ts"
 import { keepsFor, keptOf } from "../../src/view/room/exposing.ts"
 import { changesOf, type SetState, wantedOf } from "../../src/view/room/setting.ts"
 import { faultsOf, type Making, wishOf } from "../../src/view/screens/making_wish.ts"
@@ -80,11 +80,16 @@ test("a message has 1 to 20,000 characters, as the protocol counts them", () => 
   expect(ready({ ...DRAFT, text: " hello\n" }).text).toBe("hello")
 })
 
-test("what was chosen about quoting stays, and what was not sent comes back", () => {
+test("what was sent leaves the field, what was written since stays, and so does what was chosen about quoting", () => {
   const sent = { ...DRAFT, text: "one", quotable: "named", keepS: 60, replyTo: "m1" } as const
-  expect(emptied(sent)).toEqual({ text: "", quotable: "named", keepS: 60, replyTo: undefined })
-  expect(restored(sent, emptied(sent))).toEqual(sent)
-  expect(restored(sent, { ...emptied(sent), text: "two" }).text).toBe("one\ntwo")
+  const nothing = { text: "", quotable: "named", keepS: 60, replyTo: undefined }
+  expect(emptied(sent, { ...sent, text: " one\n" })).toEqual(nothing)
+  expect(emptied(sent, { ...sent, text: "one and two" })).toEqual({ ...nothing, text: "and two" })
+  expect(emptied(sent, { ...sent, text: "another", replyTo: "m2" })).toEqual({
+    ...nothing,
+    text: "another",
+    replyTo: "m2",
+  })
 })
 
 test("how long a message is kept, in words", () => {

@@ -14,11 +14,11 @@ export const ready = (draft: Draft): Draft => ({ ...draft, text: draft.text.trim
 export const isReady = (draft: Draft): boolean =>
   draft.text.trim() !== "" && charsOver(draft.text.trim()) === 0
 
-/** After sending: what was chosen about quoting and keeping goes on to hold. */
-export const emptied = (draft: Draft): Draft => ({ ...draft, text: "", replyTo: undefined })
-
-/** Where sending failed: the text comes back, before what was written in the meantime. */
-export const restored = (sent: Draft, since: Draft): Draft =>
-  since.text === ""
-    ? { ...since, text: sent.text, replyTo: sent.replyTo }
-    : { ...since, text: `${sent.text}\n${since.text}` }
+/** After sending: what was written since is left; what was chosen about quoting and keeping goes on to hold. */
+export const emptied = (sent: Draft, since: Draft): Draft => ({
+  ...since,
+  text: since.text.trimStart().startsWith(sent.text)
+    ? since.text.trimStart().slice(sent.text.length).trimStart()
+    : since.text,
+  replyTo: since.replyTo === sent.replyTo ? undefined : since.replyTo,
+})

@@ -5,7 +5,7 @@ import type { Draft, News, RoomNow } from "../../model/contract.ts"
 import { type Heard, makeAnnouncer } from "../announce.ts"
 import { type App, useApp } from "../app/app.ts"
 import { reasonOf } from "../app/reason.ts"
-import { emptied, ready, restored } from "./drafting.ts"
+import { emptied, isReady, ready } from "./drafting.ts"
 import { type History, makeHistory } from "./history.ts"
 
 const KEEP_DRAFT_MS = 400
@@ -98,22 +98,29 @@ interface Drafting {
   send(): void
 }
 
-/** What is written is on this device's disk a moment later, and at once when the page goes. */
+/**
+ * What is written is on this device's disk a moment later, also for who writes without a pause, and at once when the page
+ * goes. It leaves the field when it is stored as a message, and not before: an empty field means that nothing can be lost.
+ */
 function useDraft(app: App, id: string): Drafting {
   const [draft, setDraft] = useState(EMPTY)
   const latest = useRef(EMPTY)
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined)
-  const keep = (): void => {
-    if (timer.current === undefined) return
+  const sending = useRef<"no" | "one" | "more">("no")
+  const disarm = (): void => {
     clearTimeout(timer.current)
     timer.current = undefined
+  }
+  const keep = (): void => {
+    // what is becoming a message must not be a draft as well
+    if (timer.current === undefined || sending.current !== "no") return
+    disarm()
     app.engine.keepDraft(id, latest.current).catch(() => undefined) // it still stands in the field
   }
   const put = (next: Draft): void => {
     latest.current = next
     setDraft(next)
-    clearTimeout(timer.current)
-    timer.current = setTimeout(keep, KEEP_DRAFT_MS)
+    timer.current ??= setTimeout(keep, KEEP_DRAFT_MS)
   }
   useEffect(() => {
     const leave = (): void => {
@@ -127,6 +134,18 @@ function useDraft(app: App, id: string): Drafting {
       keep()
     }
   }, [id])
+  const send = async (): Promise<void> => {
+    const isFirst = sending.current === "no"
+    sending.current = isFirst ? "one" : "more"
+    if (!isFirst) return
+    const sent = ready(latest.current)
+    const isDone = await app.attempt(() => app.engine.send(id, sent))
+    const isMore = isDone && (sending.current as string) === "more"
+    sending.current = "no"
+    disarm()
+    put(isDone ? emptied(sent, latest.current) : latest.current)
+    if (isMore && isReady(latest.current)) await send()
+  }
   return {
     draft,
     begin: (kept) => {
@@ -136,14 +155,6 @@ function useDraft(app: App, id: string): Drafting {
       setDraft(kept)
     },
     change: (part) => put({ ...latest.current, ...part }),
-    send: () => {
-      const sent = ready(latest.current)
-      put(emptied(latest.current))
-      app
-        .attempt(() => app.engine.send(id, sent))
-        .then((isDone) => {
-          if (!isDone) put(restored(sent, latest.current))
-        })
-    },
+    send,
   }
 }

@@ -1,0 +1,146 @@
+"""Nothing that was sent is lost, doubled or out of order: pages that die, networks and servers that go and come."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import AsyncIterator, Iterator
+from typing import Final
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, expect
+
+from client.people import heard, texts, until
+from e2e.browser import acts
+from e2e.browser.scene import Interrupted, Scene, come_again, crash, meeting
+from e2e.browser.visitor import Visitor
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+MANY: Final = [f"message {number} of ten" for number in range(1, 11)]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Interrupted]:
+    with Interrupted(tmp_path_factory.mktemp("interrupted")) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def scene(browser: Browser, server: Interrupted) -> AsyncIterator[Scene]:
+    async with meeting(browser, server) as one:
+        yield one
+
+
+async def all_have(scene: Scene, guest: Visitor, said: list[str]) -> None:
+    """Everybody has every message once, in order."""
+    await until(scene.ann, lambda: len(texts(scene.ann)) >= len(said))
+    await acts.is_live(guest)
+    sent = acts.text(guest, "message.waiting")
+    await expect(guest.page.get_by_role("log").get_by_text(f"{sent}.")).to_have_count(
+        0, timeout=acts.SLOWLY_MS
+    )
+    await expect(acts.message(guest, said[-1])).to_be_visible()
+    assert texts(scene.ann) == said
+    assert await acts.texts(guest) == said
+
+
+async def test_a_page_that_is_loaded_again_while_it_sends(scene: Scene) -> None:
+    async with scene.guest("Bea") as bea:
+        for one in MANY[:5]:
+            await acts.say(bea, one)
+        await bea.page.reload()
+        await expect(acts.composer(bea)).to_be_visible()
+        for one in MANY[5:]:
+            await acts.say(bea, one)
+        await all_have(scene, bea, MANY)
+
+
+async def test_a_page_that_is_killed_while_it_sends(scene: Scene, seed: int) -> None:
+    """Closed without a word, and its process killed: each somewhere among ten messages."""
+    closed, killed = sorted(random.Random(seed).sample(range(1, 10), 2))
+    async with scene.guest("Bea") as bea:
+        for number, one in enumerate(MANY):
+            if number == closed:
+                await bea.page.close()
+                await come_again(bea)
+            if number == killed:
+                await crash(bea.page)
+                await come_again(bea)
+            await acts.say(bea, one)
+        await crash(bea.page)
+        await come_again(bea)
+        await all_have(scene, bea, MANY)
+
+
+async def test_a_page_that_is_killed_while_nothing_can_be_sent(scene: Scene, server: Interrupted) -> None:
+    async with scene.guest("Bea") as bea:
+        with server.paused():
+            for one in MANY:
+                await acts.say(bea, one)
+            await crash(bea.page)
+        await come_again(bea)
+        await all_have(scene, bea, MANY)
+
+
+async def test_a_draft_outlives_the_page(scene: Scene) -> None:
+    async with scene.guest("Bea") as bea:
+        await acts.composer(bea).fill("Half a thought")
+        await bea.page.reload()
+        await expect(acts.composer(bea)).to_have_value("Half a thought")
+        await acts.composer(bea).press_sequentially(", and the other half", delay=30)
+        await crash(bea.page)
+        await come_again(bea)
+        await expect(acts.composer(bea)).to_have_value(re.compile("^Half a thought, and the o"))
+
+
+async def waiting(guest: Visitor, count: int) -> None:
+    """The page says how many messages wait, and that they go by themselves."""
+    said = guest.page.get_by_role("status").get_by_text(acts.text(guest, "room.waiting", count))
+    await expect(said).to_be_visible(timeout=acts.SLOWLY_MS)
+    await expect(
+        guest.page.get_by_role("status").get_by_text(acts.text(guest, "room.offline"))
+    ).to_be_visible()
+
+
+async def test_a_network_that_is_away_while_both_write(scene: Scene, server: Interrupted) -> None:
+    async with scene.guest("Bea") as bea:
+        await acts.say(bea, "before")
+        await heard(scene.ann, "before")
+        await bea.context.set_offline(True)
+        for one in ("from Bea: 1", "from Bea: 2", "from Bea: 3"):
+            await acts.say(bea, one)
+        await waiting(bea, 3)
+        for one in ("from Ann: 1", "from Ann: 2"):
+            await (await scene.ann.send(one)).sent()
+        await bea.context.set_offline(False)
+        said = ["before", "from Ann: 1", "from Ann: 2", "from Bea: 1", "from Bea: 2", "from Bea: 3"]
+        await all_have(scene, bea, said)
+
+
+async def test_a_server_that_stands_still(scene: Scene, server: Interrupted) -> None:
+    async with scene.guest("Bea") as bea:
+        with server.paused():
+            own = [await scene.ann.send(one) for one in ("from Ann: 1", "from Ann: 2")]
+            await acts.say(bea, "from Bea: 1")
+            await bea.context.set_offline(True)  # the page notices at once that nobody answers
+            await bea.context.set_offline(False)
+            await acts.say(bea, "from Bea: 2")
+            await waiting(bea, 2)
+        for one in own:
+            await one.sent()
+        await until(scene.ann, lambda: len(texts(scene.ann)) == 4)
+        assert [one for one in texts(scene.ann) if "Bea" in str(one)] == ["from Bea: 1", "from Bea: 2"]
+        await all_have(scene, bea, [str(one) for one in texts(scene.ann)])
+
+
+async def test_a_server_that_is_killed_and_comes_again(scene: Scene, server: Interrupted) -> None:
+    async with scene.guest("Bea") as bea:
+        await acts.say(bea, "before")
+        server.kill()
+        await acts.say(bea, "while it was away: 1")
+        await acts.say(bea, "while it was away: 2")
+        await waiting(bea, 3 if texts(scene.ann) == [] else 2)
+        server.start()
+        await all_have(scene, bea, ["before", "while it was away: 1", "while it was away: 2"])
