@@ -12,6 +12,8 @@ export interface Offline {
 const SCRIPT = "/sw.js"
 const waiting = signal<ServiceWorker | undefined>(undefined)
 let isStarted = false
+/** The person wants the new version: the page is loaded again when it is the one that answers. */
+let isAsked = false
 
 /** It is there for those alone who stay signed in: who wants to leave nothing gets no cache either. */
 export function useOffline(isWanted: boolean): Offline {
@@ -20,7 +22,12 @@ export function useOffline(isWanted: boolean): Offline {
     isStarted = true
     register().catch(() => undefined) // a browser without it starts from the network, as before
   }, [isWanted])
-  return { hasNewVersion: waiting.value !== undefined, use: () => waiting.value?.postMessage("use") }
+  return { hasNewVersion: waiting.value !== undefined, use }
+}
+
+function use(): void {
+  isAsked = true
+  waiting.value?.postMessage("use")
 }
 
 async function register(): Promise<void> {
@@ -33,7 +40,7 @@ async function register(): Promise<void> {
     registration.installing?.addEventListener("statechange", look),
   )
   navigator.serviceWorker.addEventListener("controllerchange", () => {
-    if (waiting.value !== undefined) location.reload()
+    if (isAsked) location.reload()
   })
   look()
 }
