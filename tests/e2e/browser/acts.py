@@ -57,16 +57,20 @@ async def make_room(
     page = host.page
     await page.goto(link)
     await button(host, "making.hostGo").click()
-    await field(host, "making.roomTitle").fill(title)
-    await field(host, "making.name").fill(name)
-    for at, party in enumerate(parties):
-        await field(host, "making.partyName", chr(ord("A") + at)).fill(party)
+    await fill_in(host, title=title, name=name, parties=parties)
     if suite != 83:
         await page.get_by_text(text(host, "making.details"), exact=True).click()
         await field(host, "making.suite").select_option("classic")
     await button(host, "making.create").click()
     await expect(page.get_by_role("heading", name=title, level=1)).to_be_visible(timeout=SLOWLY_MS)
     await is_live(host)
+
+
+async def fill_in(host: Visitor, *, title: str, name: str, parties: Sequence[str]) -> None:
+    await field(host, "making.roomTitle").fill(title)
+    await field(host, "making.name").fill(name)
+    for at, party in enumerate(parties):
+        await field(host, "making.partyName", chr(ord("A") + at)).fill(party)
 
 
 async def is_live(visitor: Visitor) -> None:

@@ -24,6 +24,16 @@ DESK: Final[ViewportSize] = {"width": 1280, "height": 800}
 # what a page may say that is no fault of its own: a server that is away is part of several stories
 _NO_FAULT: Final = ("net::ERR_", "WebSocket connection to", "Failed to load resource")
 
+_SMALL: Final = """
+[...document.querySelectorAll("button, select, input, textarea, summary, [role=button]")]
+  .filter((one) => one.checkVisibility({ opacityProperty: true, visibilityProperty: true }))
+  .filter((one) => !one.matches(".skip:not(:focus)"))
+  .map((one) => [one.closest("label") ?? one, one])
+  .map(([box, one]) => [box.getBoundingClientRect(), one])
+  .filter(([box]) => box.width > 0 && (box.width < 24 || box.height < 24))
+  .map(([box, one]) => `${one.outerHTML.slice(0, 90)}: ${box.width} x ${box.height}`)
+"""
+
 
 @dataclass
 class Visitor:
@@ -72,6 +82,11 @@ class Visitor:
             size = self.page.viewport_size or PHONE
             file = f"{name}-{self.language}-{size['width']}-{id(self) % 1000}-{self.pictures}.png"
             await self.page.screenshot(path=Path(folder) / file)
+
+    async def small_targets(self) -> list[str]:
+        """What can be pressed and is smaller than 24 by 24 pixels (WCAG 2.2, 2.5.8)."""
+        small: list[str] = await self.page.evaluate(_SMALL)
+        return small
 
     async def overflow(self) -> int:
         """By how many pixels the page is wider than its window."""

@@ -86,7 +86,7 @@ async function firstPage(app: App, arrival: Arrival): Promise<Page> {
   const { lobby } = app
   if (lobby.value === undefined) return { at: "start" }
   const [only, ...others] = lobby.value.rooms
-  const isOnlyOne = only !== undefined && others.length === 0 && lobby.value.knocks.length === 0
+  const isOnlyOne = only !== undefined && others.length === 0 && asking(lobby.value).length === 0
   return isOnlyOne ? { at: "room", id: only.id } : { at: "rooms" }
 }
 
@@ -97,3 +97,6 @@ export async function openProfile(app: App, isLasting: boolean): Promise<void> {
   if (isLasting) await navigator.storage?.persist?.().catch(() => false)
   app.lobby.value = await app.engine.open(isLasting)
 }
+
+/** The knocks that still wait, or failed: who was let in has a room instead. */
+export const asking = ({ knocks }: Lobby): Lobby["knocks"] => knocks.filter((one) => one.stage !== "admitted")

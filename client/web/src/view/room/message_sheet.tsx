@@ -39,7 +39,8 @@ export function MessageSheet({ message, now, onReply, onClose }: MessageSheetPro
     )
   return (
     <Sheet title={said.message.by(message.name, said.say.moment(message.time))} onClose={onClose}>
-      <p class="text excerpt" dir="auto">
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long one is scrolled with the keyboard */}
+      <p class="text excerpt" dir="auto" tabIndex={0}>
         {message.text}
       </p>
       <p>

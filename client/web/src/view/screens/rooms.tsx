@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks"
 import type { KnockLine, RoomLine } from "../../model/contract.ts"
-import { type App, useApp } from "../app/app.ts"
+import { type App, asking, useApp } from "../app/app.ts"
 import { forgetOffline } from "../app/offline.ts"
 import { forgetPreferences } from "../app/preferences.ts"
 import { sentenceOf } from "../app/reason.ts"
@@ -41,11 +41,11 @@ export function RoomList({ open }: { readonly open: string | undefined }) {
           </li>
         ))}
       </ul>
-      {lobby.knocks.length > 0 && (
+      {asking(lobby).length > 0 && (
         <>
           <h2>{rooms.requests}</h2>
           <ul>
-            {lobby.knocks.map((one) => (
+            {asking(lobby).map((one) => (
               <li key={one.id}>
                 <KnockRow knock={one} onOpen={() => app.navigation.go({ at: "knock", id: one.id })} />
               </li>
