@@ -1,4 +1,4 @@
-"""All screens on phone and desk, light and dark, in both languages: nothing cut off, nothing that axe finds."""
+"""All screens on phone and desk, light and dark, in both languages: nothing cut off, nothing axe finds."""
 
 from __future__ import annotations
 
