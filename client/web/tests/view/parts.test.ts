@@ -38,7 +38,8 @@ test("the browser's history holds numbers, and leads back through the screens", 
   expect(navigation.page.value).toEqual({ at: "rooms" })
   pop({ state: 1 }) // forward: what was there may be gone
   expect(navigation.page.value).toEqual({ at: "rooms" })
-  navigation.back()
+  navigation.restart({ at: "knock", id: "a-knock" })
+  navigation.back() // nothing led there
   expect(navigation.page.value).toEqual({ at: "rooms" })
   expect(kept.every((one) => JSON.stringify(one).match(/^\[\d+,"\/"\]$/) !== null)).toBe(true)
 })

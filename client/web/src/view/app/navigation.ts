@@ -66,7 +66,9 @@ export function startNavigation(past: Past, tab: Tab): Navigation {
       show()
     },
     back: () => {
-      if (stack.length > 1) past.back()
+      if (stack.length > 1) return past.back()
+      stack = [{ at: "rooms" }] // a screen that nothing led to
+      show()
     },
   }
 }
