@@ -102,6 +102,7 @@ async def test_they_follow_the_facilitators_commits(
     for one in said:
         await one.sent()
     await talk(room, cy, "with new keys")
+    await web_heard(bo, "with new keys from the web")
     assert [one.text for one in bo.messages()][-18:] == [one.text for one in cy.messages()][-18:]
     await room.remove(cy.seat)
     await cy.client.until(lambda: bool(cy.now["isOver"]))

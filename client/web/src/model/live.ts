@@ -338,5 +338,8 @@ function checkpointIn(note: string, origin: string, key: Bytes): CheckpointBody 
   }
 }
 
-const codeOf = (error: unknown): string =>
-  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "internal"
+/** Whatever the browser throws where it cannot store has a name of its own, and no code of ours. */
+function codeOf(error: unknown): string {
+  if (error instanceof DOMException) return "storage-unavailable"
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "internal"
+}

@@ -70,17 +70,10 @@ export function makeEngine(world: World, tell: (news: News) => void): Engine {
     },
     keep: async () => keep(world, await opened()),
     wipe: async () => {
-      const { doors, newsroom, profile, release, rooms, timer } = await opened()
+      const lobby = await opened()
       isWiped = true
-      clearInterval(timer)
-      newsroom.end()
-      doors.end()
-      // the keys first: what a connection that is ending still writes opens no more
-      await profile.wipe()
-      await rooms.end()
-      release?.()
+      await wipe(world, lobby)
     },
-
     ...doorCalls(opened),
     ...roomCalls(opened),
   }
@@ -240,4 +233,28 @@ async function keep(world: World, opened: Opened): Promise<void> {
   await rooms.load(rows)
   doors.load(rows)
   newsroom.gather()
+}
+
+/** Leaves nothing: the keys first, so that what a connection which is ending still writes opens no more. */
+async function wipe(
+  world: World,
+  { doors, newsroom, profile, release, rooms, timer }: Opened,
+): Promise<void> {
+  clearInterval(timer)
+  newsroom.end()
+  doors.end()
+  await profile.wipe()
+  await rooms.end()
+  if (!profile.isLasting && (await world.hasProfile())) await wipeLasting(world)
+  release?.()
+}
+
+/** What the browser kept from before, beside a profile that is gone with the page. */
+async function wipeLasting(world: World): Promise<void> {
+  const release = await heldBy(world)
+  try {
+    await (await world.openProfile(true)).wipe()
+  } finally {
+    release()
+  }
 }
