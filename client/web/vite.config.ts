@@ -4,12 +4,14 @@ import { defineConfig } from "vitest/config"
 import { compressWithinBudget } from "./build/budget.ts"
 import { addIntegrity } from "./build/integrity.ts"
 import { addOffline } from "./build/offline.ts"
+import { preloadWhatFollows } from "./build/preload.ts"
 import { repairTsMls } from "./build/repair_plugin.ts"
+import { shareHashes } from "./build/share_hashes.ts"
 
 export default defineConfig({
-  plugins: [repairTsMls(), addIntegrity(), addOffline(), compressWithinBudget()],
+  plugins: [repairTsMls(), preloadWhatFollows(), addIntegrity(), addOffline(), compressWithinBudget()],
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-  worker: { format: "es", plugins: () => [repairTsMls()] },
+  worker: { format: "es", plugins: () => [repairTsMls(), shareHashes()] },
   build: {
     target: "es2022",
     outDir: "../../server/backchannel_server/webroot",

@@ -16,6 +16,7 @@ import argparse
 import asyncio
 import json
 import os
+import re
 import sys
 import tempfile
 import time
@@ -151,7 +152,7 @@ async def measure_bytes(stage: Stage) -> Bytes:
         pages.opened(context, stage.url + "/", is_cold=True, is_slow=False) as one,
     ):
         await pages.seconds_until(one.page, "h1")
-        page = await one.page.content()
+        page = re.sub(r'<link rel="(?:module)?preload"[^>]*>', "", await one.page.content())
         files = [f"/{name}" for name in load_webroot() if name != "index.html"]
         found = await pages.fetch_all(one.page, files)
     first = {path for path in found if path == "/" or (path.endswith(FIRST_SCREEN) and path in page)}

@@ -40,8 +40,11 @@ export function compressWithinBudget(): Plugin {
 const contentOf = (file: Rollup.OutputAsset | Rollup.OutputChunk): Buffer =>
   Buffer.from(file.type === "chunk" ? file.code : file.source)
 
-/** Which files the page names: they are fetched before anything is seen. */
-const namedBy = (page: Rollup.OutputAsset | Rollup.OutputChunk): string => contentOf(page).toString()
+/** Which files the page names: they are fetched before anything is seen, but for those that only follow. */
+const namedBy = (page: Rollup.OutputAsset | Rollup.OutputChunk): string =>
+  contentOf(page)
+    .toString()
+    .replace(/<link rel="(?:module)?preload"[^>]*>/g, "")
 
 function compress(
   file: Rollup.OutputAsset | Rollup.OutputChunk,

@@ -64,17 +64,25 @@ export function hear(app: App, news: News): void {
   for (const one of app.hearers) one(news)
 }
 
-/** From the page's beginning to its first screen. */
+/**
+ * From the page's beginning to its first screen. Over a slow network the engine is long in coming: who was invited writes
+ * her name meanwhile, and who comes back does not wait for what this browser can do, which it could before.
+ */
 export async function begin(app: App, arrival: Arrival): Promise<void> {
+  const { engine, navigation } = app
   try {
-    app.abilities.value = await app.engine.findAbilities()
-    if (app.abilities.value.suites.length === 0) return app.navigation.turn({ at: "unable" })
-    if (await app.engine.hasProfile()) app.lobby.value = await app.engine.open(true)
-    app.navigation.restart(await firstPage(app, arrival))
+    if (arrival.by === "invitation") navigation.restart({ at: "invited", link: arrival.link })
+    if (await engine.hasProfile()) app.lobby.value = await engine.open(true)
+    const page = await firstPage(app, arrival)
+    if (app.lobby.value === undefined) app.abilities.value = await engine.findAbilities()
+    // what she wrote stays where it is
+    if (page.at !== "invited" || navigation.page.value.at !== "invited") navigation.restart(page)
+    app.abilities.value ??= await engine.findAbilities()
+    if (app.abilities.value.suites.length === 0) navigation.turn({ at: "unable" })
   } catch (error) {
     const { code } = reasonOf(error)
     if (code !== "open-elsewhere") app.problem.value = { code }
-    app.navigation.restart(code === "open-elsewhere" ? { at: "elsewhere", arrival } : { at: "failed" })
+    navigation.restart(code === "open-elsewhere" ? { at: "elsewhere", arrival } : { at: "failed" })
   }
 }
 

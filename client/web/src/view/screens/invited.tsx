@@ -13,6 +13,7 @@ export function Invited({ link }: { readonly link: string }) {
   const [name, setName] = useState("")
   const [stay, setStay] = useState<Stay>("keep")
   const [isWorking, setWorking] = useState(false)
+  const hasBegun = app.abilities.value !== undefined
   const knock = async (): Promise<void> => {
     setWorking(true)
     await app.attempt(async () => {
@@ -40,7 +41,11 @@ export function Invited({ link }: { readonly link: string }) {
           autocomplete="nickname"
         />
         <StayChoice value={stay} onChoose={setStay} />
-        <button type="submit" class="button first wide" disabled={isWorking || tidy(name) === ""}>
+        <button
+          type="submit"
+          class="button first wide"
+          disabled={isWorking || !hasBegun || tidy(name) === ""}
+        >
           {isWorking ? common.working : invited.knock}
         </button>
       </form>
