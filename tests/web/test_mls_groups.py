@@ -13,6 +13,9 @@ from web.driver import Change, Member, MemberProcess, PythonMember, Refused, Sai
 IN_CI = 100
 LONG = 1000
 LARGEST = 12
+OF_EACH = 4
+STEPS_IN_CI = 40
+STEPS = 500
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +122,75 @@ class Room:
                 self.happened[f"messages from {sender.kind} to {member.kind}"] += 1
             with pytest.raises(Refused):
                 member.receive(messages[first])
+
+
+class FourAndFour(Room):
+    """Four members of each kind: who goes is replaced by somebody of the same kind."""
+
+    EMPTYING = ("left half", "right half", "all others")
+    """Who goes in every tenth step: a half of the tree (the root is blank then), or all but the committer."""
+
+    def __init__(self, node: MemberProcess, suite: int, seed: int) -> None:
+        super().__init__(node, suite, seed)
+        self.steps = 0
+        self.refill()
+
+    def step(self) -> None:
+        """Messages, a new path, somebody replaced, or many gone at once; all agree after each."""
+        self.steps += 1
+        if self.steps % 10 == 0:
+            self.empty(self.EMPTYING[self.steps // 10 % len(self.EMPTYING)])
+        elif (chosen := self.random.random()) < 0.3:
+            self.commit(self.random.choice(self.members), [], [])
+            self.happened["paths"] += 1
+        elif chosen < 0.6:
+            committer, *others = self.random.sample(self.members, len(self.members))
+            going = others[: self.random.randint(1, 2)]
+            self.commit(committer, [self.newcomer(one.kind) for one in going], going)
+            self.happened["replaced"] += len(going)
+        self.compare()
+        self.talk()
+        for member in self.random.sample(self.members, 2):
+            member.reload()
+            self.happened["reloads"] += 1
+
+    def empty(self, which: str) -> None:
+        """One commit that takes many away, a message of who is left, and the room is full again."""
+        committer = self.random.choice(self.members)
+        leaves = {identity: leaf for leaf, identity, _ in committer.summary("x", b"", 1).members}
+        middle = 1 << (max(leaves.values()).bit_length() - 1)
+        halves: dict[bool, list[Member]] = {True: [], False: []}
+        for member in self.members:
+            halves[leaves[member.keys.credential().encode()] < middle].append(member)
+        if which == "all others":
+            going = [member for member in self.members if member is not committer]
+        else:
+            going = halves[which == "left half"]
+            committer = self.random.choice(halves[which != "left half"])
+        self.commit(committer, [], going)
+        self.happened[f"{which} went, by {committer.kind}"] += 1
+        self.compare()
+        if len(self.members) > 1:
+            self.talk()
+        self.refill()
+
+    def refill(self) -> None:
+        """Four of each kind, let in by one commit."""
+        kinds = Counter(member.kind for member in self.members)
+        coming = [self.newcomer(kind) for kind in ("web", "Python") for _ in range(OF_EACH - kinds[kind])]
+        self.random.shuffle(coming)
+        self.commit(self.random.choice(self.members), coming, [])
+
+
+@pytest.mark.parametrize("suite", [1, 83])
+def test_four_of_each(node: MemberProcess, suite: int, long_form: bool, seed: int) -> None:
+    room = FourAndFour(node, suite, seed)
+    for _ in range(STEPS if long_form else STEPS_IN_CI):
+        room.step()
+    happened = set(room.happened)
+    assert {"paths", "replaced", "reloads", "commits by web", "commits by Python"} <= happened, happened
+    for which in FourAndFour.EMPTYING:
+        assert any(one.startswith(f"{which} went") for one in happened), happened
 
 
 @pytest.mark.parametrize("suite", [1, 83])
