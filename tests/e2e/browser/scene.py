@@ -1,4 +1,4 @@
-"""A room with a Python client and people at browsers, and what may befall all of them: pauses, kills, lost networks."""
+"""A room with a Python client and people at browsers, and what may befall them: pauses, kills."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nothing that was sent is lost, doubled or out of order: pages that die, networks and servers that go and come."""
+"""Nothing is lost, doubled or out of order where pages die, and networks and servers go and come."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
+from backchannel import Role
 from client.people import heard, texts, until
 from e2e.browser import acts
 from e2e.browser.scene import Interrupted, Scene, come_again, crash, meeting
@@ -23,7 +24,8 @@ MANY: Final = [f"message {number} of ten" for number in range(1, 11)]
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Interrupted]:
-    with Interrupted(tmp_path_factory.mktemp("interrupted")) as running:
+    running = Interrupted(tmp_path_factory.mktemp("interrupted"))
+    with running:
         yield running
 
 
@@ -144,3 +146,24 @@ async def test_a_server_that_is_killed_and_comes_again(scene: Scene, server: Int
         await waiting(bea, 3 if texts(scene.ann) == [] else 2)
         server.start()
         await all_have(scene, bea, ["before", "while it was away: 1", "while it was away: 2"])
+
+
+async def test_what_was_refused_can_be_put_back_into_the_editor(scene: Scene) -> None:
+    """Bea may not write any more when her message comes, and may again later."""
+    async with scene.guest("Bea") as bea:
+        (seat,) = [seat for seat, one in scene.ann.members().items() if one.name == "Bea"]
+        await bea.context.set_offline(True)
+        await acts.say(bea, "too late")
+        await waiting(bea, 1)
+        await scene.ann.set_role(seat, Role.OBSERVER)
+        await until(scene.ann, lambda: scene.ann.members()[seat].role is Role.OBSERVER)
+        await bea.context.set_offline(False)
+        await expect(bea.page.get_by_text(acts.text(bea, "message.notSent"))).to_be_visible(timeout=20_000)
+        await acts.button(bea, "message.takeBack").click()
+        await expect(acts.composer(bea)).to_have_value("too late")
+        await expect(bea.page.get_by_text(acts.text(bea, "message.notSent"))).to_have_count(0)
+        await scene.ann.set_role(seat, Role.PARTICIPANT)
+        await expect(acts.composer(bea)).to_be_editable()
+        await acts.button(bea, "composer.send").click()
+        await expect(acts.composer(bea)).to_have_value("")
+        await all_have(scene, bea, ["too late"])
