@@ -99,8 +99,11 @@ class Batch {
     const isLast = attempt.drafts.at(-1)?.id === b64u(event.id)
     if (!isLast || !this.#items.has(item.place)) return
     this.#items.delete(item.place)
-    this.change.dropItems.add(item.place)
     const others = item.attempts.filter((one) => one !== attempt)
+    const ignored = facts.find((fact) => fact.kind === "ignored")
+    if (ignored !== undefined && item.type === "message" && ignored.code !== "intent-doubled")
+      return giveUp(this.change, this.view, { ...item, attempts: others }, ignored.code)
+    this.change.dropItems.add(item.place)
     // of chat that counted, a doubling is known by its number: its words need not be kept
     noteOld(this.change, item.lane === "chat" ? { ...item, body: {} } : item, others)
   }
@@ -133,7 +136,7 @@ class Batch {
   }
 }
 
-/** Adds that an item will not be sent. What people wrote is kept, and they are told. */
+/** Adds that an item will not be sent, or counts for nobody. What people wrote is kept, and they are told. */
 export function giveUp(change: Change, view: RoomView, item: Item, code: string): void {
   change.dropItems.add(item.place)
   if (item.type === "") return
