@@ -100,11 +100,15 @@ class Proxy:
             frame = Events(events, frame.live)
         return self.down(frame)
 
+    def routes(self) -> list[web.RouteDef]:
+        """What it answers."""
+        return [web.get("/v1/ws", self.websocket), web.post("/v1/{what}", self.post)]
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Proxy]:
         """Listens on a free port inside the block."""
         application = web.Application(client_max_size=2 * MAX_FRAME_BYTES)
-        application.add_routes([web.get("/v1/ws", self.websocket), web.post("/v1/{what}", self.post)])
+        application.add_routes(self.routes())
         runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=0.1)
         async with aiohttp.ClientSession() as self._http:
             await runner.setup()
