@@ -100,6 +100,30 @@ export const isVoiding = (item: Item): boolean => item.operations.some((one) => 
 /** Whether an item renews the own keys. */
 export const isPath = (item: Item): boolean => item.plan?.isPath === true
 
+/** Whether an item only narrows who reads: it is in nobody's interest that it waits behind chat. */
+function takesAway(item: Item): boolean {
+  const { body, plan, type } = item
+  if (plan !== null) return !plan.isPath && plan.package === null
+  if (type === "approve") return (body.act as JsonObject).act === "remove"
+  return isVoiding(item) || type === "unapprove" || type === "revoke"
+}
+
+/**
+ * New keys, what was begun, the governance at hand that only takes away, and all else as it was written.
+ *
+ * Nothing overtakes within its lane: intents count up. What lets somebody in never overtakes chat: what was written before
+ * was not meant for who comes later (PROTOCOL.md, section 5).
+ */
+export function inSendingOrder(items: Iterable<Item>): readonly Item[] {
+  const written = [...items].sort((one, other) => one.place - other.place)
+  const governance = written.filter((item) => item.lane === "governance" && !isPath(item))
+  const other = governance.findIndex((item) => !takesAway(item))
+  const ahead = new Set(other < 0 ? governance : governance.slice(0, other))
+  const rank = (item: Item) =>
+    (isPath(item) ? 0 : 4) + (item.submit === null ? 2 : 0) + (ahead.has(item) ? 0 : 1)
+  return written.sort((one, next) => rank(one) - rank(next))
+}
+
 /** What a device says by itself, and nobody waits for: commits and operations too. */
 const SILENT: readonly string[] = ["", "seen", "confirm", "knock", "disclose"]
 export const isSilent = ({ type }: Item): boolean => SILENT.includes(type)

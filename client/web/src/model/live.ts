@@ -20,16 +20,15 @@ import { take } from "./inbox.ts"
 import type { Item } from "./items.ts"
 import { type Ledger, newChange } from "./ledger.ts"
 import { LETTER, parsePending } from "./notes.ts"
+import { Patience } from "./patience.ts"
 import { fitsRecord } from "./promises.ts"
 import type { StopCode } from "./room/checks.ts"
 import { isSeenDue, SEEN_MS, tellSeen } from "./seeing.ts"
 import { DUTIES_MS, Sending } from "./sending.ts"
 import { Signal } from "./signal.ts"
 import type { Clock } from "./time.ts"
-import { CATCHING_UP, FINAL, UNREACHABLE } from "./waiting.ts"
+import { CATCHING_UP, UNREACHABLE } from "./waiting.ts"
 
-const FIRST_BACKOFF_MS = 250
-const LAST_BACKOFF_MS = 30_000
 /** No program in a browser sees the server's pings: after so much silence it connects anew. */
 const SILENCE_MS = 300_000
 
@@ -41,7 +40,7 @@ export class LiveRoom {
   readonly #clock: Clock
   readonly #sending: Sending
   readonly #wake = new Signal()
-  readonly #hurry = new Signal()
+  readonly #patience = new Patience()
   #error: ClientError | undefined
   /** What went wrong here with the last connection: the profile does not store, for one. It is tried again. */
   #fault: string | undefined
@@ -69,6 +68,11 @@ export class LiveRoom {
     return this.#fault
   }
 
+  /** Why the server lets nobody in, where that is not believed yet. */
+  get doubt(): Reason | undefined {
+    return this.#patience.doubt
+  }
+
   get connection(): Connection {
     if (this.error !== undefined || this.#isEnding) return "over"
     if (!this.#isAttached) return "connecting"
@@ -77,15 +81,12 @@ export class LiveRoom {
 
   /** Connects again and again. Returns; `error` says why, where it was not asked to end. */
   async run(): Promise<void> {
-    let backoff = FIRST_BACKOFF_MS
     while (!this.#isEnding) {
       this.#error = await this.#connectOnce()
       if (this.#error !== undefined || this.#isEnding) break
-      if (this.#isAttached) backoff = FIRST_BACKOFF_MS
       this.#isAttached = false
       this.#ledger.tell()
-      await this.#hurry.wait(backoff * (0.5 + Math.random()))
-      backoff = Math.min(2 * backoff, LAST_BACKOFF_MS)
+      await this.#patience.rest(this.#ledger.view)
     }
     this.#isAttached = false
     this.#ledger.tell()
@@ -95,25 +96,25 @@ export class LiveRoom {
   end(): void {
     this.#isEnding = true
     this.#session?.close()
-    this.#hurry.set()
+    this.#patience.end()
   }
 
   /** There is something to send. */
   wake(): void {
     this.#wake.set()
-    this.#hurry.set()
+    if (!this.#isLive) this.#patience.hurry()
   }
 
-  /** The network changed: what was connected is not believed, and nothing is waited for. */
+  /** The network changed: what was connected is not believed, and no pause is waited out. */
   reconnect(): void {
     this.#session?.close()
-    this.#hurry.set()
+    this.#patience.hurry()
   }
 
   /** What an item of the outbox waits for now. */
   whyWaiting(item: Item): Reason {
     if (this.error !== undefined) return { code: this.error.code }
-    if (!this.#isAttached) return UNREACHABLE
+    if (!this.#isAttached) return this.doubt ?? UNREACHABLE
     return this.#isLive ? this.#sending.whyWaiting(item) : CATCHING_UP
   }
 
@@ -128,9 +129,10 @@ export class LiveRoom {
       return undefined
     } catch (error) {
       this.#fault = error instanceof ClientError ? undefined : codeOf(error)
-      if (!(error instanceof ClientError)) return undefined
-      const isFinal = error instanceof ServerRefused && FINAL.has(error.code)
-      return error instanceof Stopped || (isFinal && !this.#isCutOffBySkipped(error)) ? error : undefined
+      if (error instanceof Stopped) return error
+      if (!(error instanceof ServerRefused)) this.#patience.lost()
+      else if (this.#patience.believes(error.code, this.#ledger.view)) return error
+      return undefined
     }
   }
 
@@ -184,12 +186,6 @@ export class LiveRoom {
     const { presence } = this.#ledger.view
     if (presence === "ended") throw new ServerRefused("room-ended")
     if (presence !== "present") throw new ServerRefused("removed")
-  }
-
-  /** Whether the server cut this seat off for a commit that no member took: it will be taken back. */
-  #isCutOffBySkipped({ code }: ServerRefused): boolean {
-    const { clear, own, presence } = this.#ledger.view
-    return code === "removed" && presence === "present" && clear.gone.has(own)
   }
 
   /** The signed checkpoint is of this room's record: compared now, or when this device is as far. */
@@ -251,6 +247,7 @@ export class LiveRoom {
     if (live && !this.#isLive) {
       this.#isLive = true
       this.#fault = undefined
+      this.#patience.connected()
       ledger.tell()
     }
     if (seq > before) session.send({ type: "Cursor", seq })

@@ -8,7 +8,7 @@ import type { Reason } from "./contract.ts"
 import { NotAllowed } from "./errors.ts"
 import { isRenewalDue, isWanted } from "./facilitation/upkeep.ts"
 import { giveUp } from "./inbox.ts"
-import { type Item, isPath, isVoiding, type Lane } from "./items.ts"
+import { type Item, inSendingOrder, isPath, isVoiding, type Lane } from "./items.ts"
 import { type Ledger, newChange } from "./ledger.ts"
 import { isAnswered, writeItem } from "./outbox.ts"
 import { isLeftBehind, isSkipping } from "./room/view.ts"
@@ -58,7 +58,7 @@ export class Sending {
       return isLeftBehind(view) ? waiting.LEFT_BEHIND : waiting.SKIPPED
     const hold = this.#held.get(item.lane)
     if (hold !== undefined && hold.until > performance.now()) return waiting.reasonOf(hold)
-    return item.place === Math.min(...items.keys()) ? waiting.ON_ITS_WAY : waiting.EARLIER
+    return item.place === inSendingOrder(items.values())[0]?.place ? waiting.ON_ITS_WAY : waiting.EARLIER
   }
 
   /** Its Submit has left, with so many bytes. */
@@ -102,7 +102,7 @@ export class Sending {
     const now = performance.now()
     const renewing = isRenewalDue(this.#ledger, this.#now())
     const passed = new Set([...this.#held].flatMap(([lane, hold]) => (hold.until > now ? [lane] : [])))
-    return pathsFirst(this.#ledger.waiting()).filter((item) => {
+    return inSendingOrder(this.#ledger.items.values()).filter((item) => {
       if (passed.has(item.lane)) return false
       if (item.submit !== null) return true
       if (renewing && !isPath(item)) return false
@@ -171,9 +171,3 @@ export class Sending {
     return Math.max(this.#ledger.view.time, this.#clock())
   }
 }
-
-/** New keys go before what is waiting to be written with the old ones. */
-const pathsFirst = (items: readonly Item[]): readonly Item[] => [
-  ...items.filter(isPath),
-  ...items.filter((item) => !isPath(item)),
-]

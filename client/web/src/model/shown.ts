@@ -18,7 +18,7 @@ import { EMPTY_DRAFT } from "./speaking.ts"
 import { LEFT_BEHIND, SKIPPED } from "./waiting.ts"
 
 /** What is known of a room beside its ledger. */
-export type Line = Pick<LiveRoom, "connection" | "error" | "fault" | "whyWaiting">
+export type Line = Pick<LiveRoom, "connection" | "doubt" | "error" | "fault" | "whyWaiting">
 
 // ---- for the list
 
@@ -39,11 +39,11 @@ export function roomLine(desk: Desk, live: Line): RoomLine {
 }
 
 /** What keeps this device from following the room, or all from writing, now. */
-function troubleOf(view: RoomView, { error, fault }: Line): Reason | undefined {
+function troubleOf(view: RoomView, { doubt, error, fault }: Line): Reason | undefined {
   if (view.presence === "left") return { code: "left" }
   if (error !== undefined) return { code: error.code }
   if (fault !== undefined) return { code: fault }
-  if (!isSkipping(view)) return undefined
+  if (doubt !== undefined || !isSkipping(view)) return doubt
   return isLeftBehind(view) ? LEFT_BEHIND : SKIPPED
 }
 

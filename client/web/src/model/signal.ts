@@ -8,6 +8,10 @@ export class Signal {
     this.#waiting?.resolve()
   }
 
+  clear(): void {
+    this.#isSet = false
+  }
+
   /** Until it is set, or so many milliseconds are over; then it is not set any more. */
   async wait(ms: number): Promise<void> {
     if (!this.#isSet) {

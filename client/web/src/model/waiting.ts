@@ -2,7 +2,7 @@
 
 import type { Reason } from "./contract.ts"
 
-/** After these a new connection would hear the same. */
+/** After these a new connection would hear the same; `removed` and `replaced` are doubted at first. */
 export const FINAL: ReadonlySet<string> = new Set([
   "replaced",
   "removed",
@@ -55,6 +55,8 @@ const STUCK: Readonly<Record<string, string>> = {
 export const ON_ITS_WAY: Reason = { code: "on-its-way" }
 export const CATCHING_UP: Reason = { code: "catching-up" }
 export const UNREACHABLE: Reason = { code: "server-unreachable" }
+export const REPLACED_ONCE: Reason = { code: "replaced-once" }
+export const REMOVED_UNSEEN: Reason = { code: "removed-unseen" }
 export const SKIPPED: Reason = { code: "commit-skipped" }
 export const LEFT_BEHIND: Reason = { code: "left-behind" }
 export const EARLIER: Reason = { code: "earlier" }

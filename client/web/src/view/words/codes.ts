@@ -9,6 +9,8 @@ export const CLIENT_CODES = [
   "on-its-way",
   "catching-up",
   "server-unreachable",
+  "replaced-once",
+  "removed-unseen",
   "commit-skipped",
   "left-behind",
   "earlier",

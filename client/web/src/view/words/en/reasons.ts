@@ -23,6 +23,10 @@ export const reasons: Readonly<Record<ReasonCode, string>> = {
   "on-its-way": "On its way.",
   "catching-up": "This device is fetching what happened meanwhile.",
   "server-unreachable": "The server does not answer. What waits is sent by itself when it does.",
+  "replaced-once":
+    "This room was opened with the same keys somewhere else. It is tried once more, in case that was this device itself.",
+  "removed-unseen":
+    "The server says that you were removed, and the room's log does not show that. It is tried again by itself; ask a facilitator.",
   "commit-skipped":
     "A change of the room is not valid. What waits is sent when a facilitator's device has taken that back.",
   "left-behind":
