@@ -15,6 +15,9 @@ PATIENCE_MS: Final = 120_000
 COMPOSER: Final = ".composer textarea:not([readonly])"
 NAME_FIELD: Final = "form input[type=text]"
 
+WHEEL_PX: Final = 800
+"""A frame: eight notches of a mouse's wheel, about a window's height."""
+
 SLOW_NETWORK: Final = {
     "offline": False,
     "latency": 400,
@@ -148,7 +151,7 @@ async def scroll_through(page: Page, top_text: str) -> None:
         await _frame(page)
     await log.hover()
     while not await page.evaluate("() => document.querySelector('[role=log]').scrollTop <= 0"):
-        await page.mouse.wheel(0, -2400)
+        await page.mouse.wheel(0, -WHEEL_PX)
         await _frame(page)
     await seconds_until(page, "[role=log] .text", top_text)
 
