@@ -62,7 +62,7 @@ export function verifyExactly(key: Uint8Array, content: Uint8Array, signature: U
   }
 }
 
-const littleEndian = (data: Uint8Array): bigint =>
+export const littleEndian = (data: Uint8Array): bigint =>
   data.reduceRight((value, byte) => (value << 8n) | BigInt(byte), 0n)
 
 let native: Promise<boolean> | undefined

@@ -85,8 +85,8 @@ async function newcomer(suite: Suite, leaf: number, node: LeafNode, packages: re
   return { ...memberOf(leaf, node), keyPackage: owned(await makeKeyPackageRef(keyPackage, hash)) }
 }
 
-/** The tree that a commit leads to as far as somebody sees who is removed by it, and cannot read its path. */
-export function treeWithout(before: RatchetTree, commit: Committed): RatchetTree {
+/** The tree that a commit's proposals lead to, before its path. */
+export function treeProposed(before: RatchetTree, commit: Committed): RatchetTree {
   const left = [...commit.removed].reduce(
     (tree, leaf) => (leafAt(tree, leaf) === undefined ? tree : removeLeafNode(tree, toLeafIndex(leaf))),
     before,

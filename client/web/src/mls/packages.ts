@@ -2,7 +2,7 @@
 
 import { makeKeyPackageRef, verifyKeyPackage } from "ts-mls/keyPackage.js"
 import { verifyLeafNodeSignatureKeyPackage } from "ts-mls/leafNode.js"
-import { equal, owned } from "../base/bytes.ts"
+import { owned } from "../base/bytes.ts"
 import { KEY_SIZE } from "../base/ed25519.ts"
 import { MlsError } from "./errors.ts"
 import type { JudgeIdentity, VerifiedPackage } from "./mls.ts"
@@ -25,17 +25,12 @@ export async function verifyPackage(
   judge: JudgeIdentity,
 ): Promise<VerifiedPackage> {
   const keyPackage = parseKeyPackage(message)
-  const { cipherSuite, initKey, leafNode, version } = keyPackage
+  const { cipherSuite, leafNode } = keyPackage
   const { credential, signaturePublicKey } = leafNode
   const suite = suiteOf(cipherSuite) ?? refuse("rooms have no such suite")
-  checkKeyPackage(keyPackage, nowS)
-  if (version !== "mls10" || !leafNode.capabilities.ciphersuites.includes(cipherSuite))
-    refuse("the leaf does not list its suite")
+  checkKeyPackage(keyPackage, suite, nowS)
   if (leafNode.extensions.length > 0) refuse("the leaf has extensions, which rooms have not")
-  if (equal(initKey, leafNode.hpkePublicKey)) refuse("two keys are the same")
-  const { hash, hpke, signature } = await primitivesOf(suite)
-  await hpke.importPublicKey(initKey)
-  await hpke.importPublicKey(leafNode.hpkePublicKey)
+  const { hash, signature } = await primitivesOf(suite)
   const isSigned =
     signaturePublicKey.length === KEY_SIZE &&
     (await verifyLeafNodeSignatureKeyPackage(leafNode, signature)) &&

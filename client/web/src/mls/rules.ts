@@ -4,16 +4,24 @@
  * The Python client skips a commit that breaks one of these rules; a client that took it would see another room.
  */
 
+import type { Extension } from "ts-mls/extension.js"
 import type { KeyPackage } from "ts-mls/keyPackage.js"
 import type { LeafNode } from "ts-mls/leafNode.js"
 import type { Proposal } from "ts-mls/proposal.js"
 import type { ProposalOrRef } from "ts-mls/proposalOrRefType.js"
-import { getHpkePublicKey, type RatchetTree } from "ts-mls/ratchetTree.js"
+import {
+  filteredDirectPathAndCopathResolution,
+  getHpkePublicKey,
+  type RatchetTree,
+} from "ts-mls/ratchetTree.js"
+import { type NodeIndex, toLeafIndex } from "ts-mls/treemath.js"
 import type { UpdatePath } from "ts-mls/updatePath.js"
-import { b64u } from "../base/bytes.ts"
+import { b64u, equal } from "../base/bytes.ts"
+import type { Committed } from "./change.ts"
 import { MlsError } from "./errors.ts"
-import { leavesOf } from "./group.ts"
-import { SUITE_NAMES } from "./suites.ts"
+import { leafAt, leavesOf } from "./group.ts"
+import { isUsableKey } from "./keys.ts"
+import { nameOf, type Suite } from "./suites.ts"
 
 const MAX_LIFETIME_S = 366 * 24 * 3600
 
@@ -31,8 +39,16 @@ export function checkProposals(proposals: readonly ProposalOrRef[]): readonly Pr
   })
 }
 
-/** A KeyPackage that is added: sections 7.2 and 7.3. */
-export function checkKeyPackage({ leafNode }: KeyPackage, nowS: number): void {
+/** Sections 12.2 and 12.4: nobody removes themselves, and who takes somebody away brings a path. */
+export function checkCommitter({ added, committer, removed }: Committed, path: UpdatePath | undefined): void {
+  if (removed.has(committer)) refuse("a commit removes its committer")
+  if (path === undefined && (removed.size > 0 || added.length === 0)) refuse("a commit lacks its path")
+}
+
+/** A KeyPackage that is added: sections 7.2, 7.3, 10.1 and 13.4. */
+export function checkKeyPackage(keyPackage: KeyPackage, suite: Suite, nowS: number): void {
+  const { cipherSuite, extensions, initKey, leafNode, version } = keyPackage
+  if (version !== "mls10" || cipherSuite !== nameOf(suite)) refuse("a KeyPackage is of another suite")
   if (leafNode.leafNodeSource !== "key_package") refuse("an added leaf was made for another use")
   else {
     const from = Number(leafNode.lifetime.notBefore)
@@ -40,31 +56,63 @@ export function checkKeyPackage({ leafNode }: KeyPackage, nowS: number): void {
     if (to - from > MAX_LIFETIME_S) refuse("a KeyPackage's lifetime is too long")
     if (nowS < from || nowS > to) refuse("a KeyPackage's lifetime has not begun or is over")
   }
-  checkCapabilities(leafNode)
+  if (equal(initKey, leafNode.hpkePublicKey)) refuse("two keys of a KeyPackage are the same")
+  checkExtensions(extensions)
+  checkKeys(suite, [initKey])
+  checkLeaf(leafNode, suite)
 }
 
-/** Section 7.2: a leaf lists what it uses itself. */
-function checkCapabilities({ capabilities, credential }: LeafNode): void {
+/** Sections 7.2 and 7.3: a leaf lists what it uses itself, and can be encrypted to. */
+function checkLeaf({ capabilities, credential, extensions, hpkePublicKey }: LeafNode, suite: Suite): void {
   const isWhole =
     capabilities.versions.includes("mls10") &&
-    capabilities.ciphersuites.some((name) => SUITE_NAMES.includes(name)) &&
+    capabilities.ciphersuites.includes(nameOf(suite)) &&
     capabilities.credentials.includes(credential.credentialType)
   if (!isWhole) refuse("a leaf does not list what it uses")
+  checkExtensions(extensions)
+  checkKeys(suite, [hpkePublicKey])
 }
 
-/** A path brings keys that were never in the tree (section 12.4.2). */
-export function checkPath(path: UpdatePath, before: RatchetTree): void {
-  checkCapabilities(path.leafNode)
-  const known = new Set(before.flatMap((node) => (node === undefined ? [] : [b64u(getHpkePublicKey(node))])))
-  const fresh = [path.leafNode.hpkePublicKey, ...path.nodes.map((node) => node.hpkePublicKey)].map(b64u)
+/** Section 13.4. */
+function checkExtensions(extensions: readonly Extension[]): void {
+  if (new Set(extensions.map((one) => one.extensionType)).size !== extensions.length)
+    refuse("an extension stands in a list twice")
+}
+
+function checkKeys(suite: Suite, keys: readonly Uint8Array[]): void {
+  if (!keys.every((key) => isUsableKey(suite, key))) refuse("a key cannot be encrypted to")
+}
+
+/** A path over the tree that the commit's proposals leave (section 12.4.2): fresh keys, each for all that it is for. */
+export function checkPath(path: UpdatePath, suite: Suite, tree: RatchetTree, committed: Committed): void {
+  checkLeaf(path.leafNode, suite)
+  const keys = [path.leafNode.hpkePublicKey, ...path.nodes.map((node) => node.hpkePublicKey)]
+  checkKeys(suite, keys)
+  const known = new Set(keysOf(tree))
+  const fresh = keys.map(b64u)
+  if (new Set(fresh).size !== fresh.length) refuse("a key stands in the path twice")
   if (fresh.some((key) => known.has(key))) refuse("a key of the path stands in the tree already")
+  const above = filteredDirectPathAndCopathResolution(toLeafIndex(committed.committer), tree)
+  if (above.length !== path.nodes.length) refuse("a path is too long or too short")
+  // who is new gets its secret with the Welcome (section 7.5)
+  const isNew = (node: NodeIndex): boolean =>
+    committed.added.some(({ leafNode }) => leafNode === leafAt(tree, node / 2))
+  const isWhole = path.nodes.every(
+    (node, at) =>
+      node.encryptedPathSecret.length === above[at]?.resolution.filter((one) => !isNew(one)).length,
+  )
+  if (!isWhole) refuse("a path has not one secret for each who should get it")
 }
 
-/** No two members have one signature key, and no two nodes one encryption key (sections 7.3 and 12.4.3.1). */
-export function checkTree(tree: RatchetTree): void {
-  const keys = tree.flatMap((node) => (node === undefined ? [] : [b64u(getHpkePublicKey(node))]))
+/** No two members have one signature key, no two nodes one encryption key (sections 7.3 and 12.4.3.1), all are usable. */
+export function checkTree(tree: RatchetTree, suite: Suite): void {
+  const keys = keysOf(tree)
   if (new Set(keys).size !== keys.length) refuse("two nodes of the tree have one key")
   const signatureKeys = leavesOf(tree).map(([, leaf]) => b64u(leaf.signaturePublicKey))
   if (new Set(signatureKeys).size !== signatureKeys.length) refuse("two members have one signature key")
-  for (const [, leaf] of leavesOf(tree)) checkCapabilities(leaf)
+  for (const [, leaf] of leavesOf(tree)) checkLeaf(leaf, suite)
+  for (const node of tree) if (node !== undefined) checkKeys(suite, [getHpkePublicKey(node)])
 }
+
+const keysOf = (tree: RatchetTree): readonly string[] =>
+  tree.flatMap((node) => (node === undefined ? [] : [b64u(getHpkePublicKey(node))]))

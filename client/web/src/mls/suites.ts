@@ -45,6 +45,8 @@ const RECIPES: Readonly<Record<Suite, Recipe>> = {
 
 export const SUITE_NAMES: readonly CiphersuiteName[] = Object.values(RECIPES).map((one) => one.name)
 
+export const nameOf = (suite: Suite): CiphersuiteName => RECIPES[suite].name
+
 export const suiteOf = (name: CiphersuiteName): Suite | undefined =>
   name === RECIPES[1].name ? 1 : name === RECIPES[83].name ? 83 : undefined
 

@@ -10,11 +10,12 @@ import { unprotectPrivateMessage } from "ts-mls/messageProtection.js"
 import type { PrivateMessage } from "ts-mls/privateMessage.js"
 import { processPrivateMessage } from "ts-mls/processMessages.js"
 import type { Proposal } from "ts-mls/proposal.js"
+import type { RatchetTree } from "ts-mls/ratchetTree.js"
 import { consumeRatchet } from "ts-mls/secretTree.js"
 import { leafToNodeIndex, toLeafIndex } from "ts-mls/treemath.js"
 import { type Bytes, equal, owned } from "../base/bytes.ts"
 import { publicKey } from "../base/ed25519.ts"
-import { type Committed, changeOf, committedBy, treeWithout } from "./change.ts"
+import { type Committed, changeOf, committedBy, treeProposed } from "./change.ts"
 import { guarded, MlsError } from "./errors.ts"
 import {
   configFor,
@@ -37,7 +38,7 @@ import type {
   Received,
 } from "./mls.ts"
 import { suiteOfPackage, verifyPackage } from "./packages.ts"
-import { checkKeyPackage, checkPath, checkProposals, checkTree } from "./rules.ts"
+import { checkCommitter, checkKeyPackage, checkPath, checkProposals, checkTree } from "./rules.ts"
 import { primitivesOf, SUITE_NAMES, type Suite } from "./suites.ts"
 import {
   encodeMessage,
@@ -131,7 +132,7 @@ async function join(
   config: ClientConfig,
 ): Promise<GroupInside> {
   const ratchetTree = parseTree(tree)
-  checkTree(ratchetTree)
+  checkTree(ratchetTree, bundle.suite)
   const state = await joinGroup(
     parseWelcome(welcome),
     parseKeyPackage(bundle.message),
@@ -192,22 +193,26 @@ async function receive(group: GroupInside, data: Uint8Array, nowS: number): Prom
     }
   }
   const proposals = checkProposals(inner.commit.proposals)
-  for (const one of proposals) if (one.proposalType === "add") checkKeyPackage(one.add.keyPackage, nowS)
-  if (inner.commit.path !== undefined) checkPath(inner.commit.path, state.ratchetTree)
-  return receiveCommit(group, message, committedBy(sender, authenticatedData, proposals))
+  const committed = committedBy(sender, authenticatedData, proposals)
+  for (const keyPackage of committed.added) checkKeyPackage(keyPackage, suite, nowS)
+  checkCommitter(committed, inner.commit.path)
+  const proposed = treeProposed(state.ratchetTree, committed)
+  if (inner.commit.path !== undefined) checkPath(inner.commit.path, suite, proposed, committed)
+  return receiveCommit(group, message, committed, proposed)
 }
 
 async function receiveCommit(
   group: GroupInside,
   message: PrivateMessage,
   committed: Committed,
+  proposed: RatchetTree,
 ): Promise<Received> {
   const { state, suite } = group
   // who is removed cannot enter the new epoch; ts-mls does not notice where a newcomer gets the leaf
   const isRemoved = committed.removed.has(group.ownLeaf)
   const entered = isRemoved ? undefined : await enter(group, message)
-  const after = entered?.state.ratchetTree ?? treeWithout(state.ratchetTree, committed)
-  checkTree(after)
+  const after = entered?.state.ratchetTree ?? proposed
+  checkTree(after, suite)
   const change = await changeOf(suite, state.ratchetTree, after, committed)
   return { kind: "commit", group: entered, change }
 }
@@ -239,7 +244,7 @@ async function commit(group: GroupInside, wish: CommitWish, padding: ClientConfi
   const ownNode = leafToNodeIndex(toLeafIndex(group.ownLeaf))
   const { newTree } = await consumeRatchet(state.secretTree, ownNode, "commit", primitives)
   const { ratchetTree } = made.newState
-  checkTree(ratchetTree)
+  checkTree(ratchetTree, suite)
   const committed = committedBy(group.ownLeaf, owned(wish.authenticatedData), proposals)
   return {
     group: next(group, { ...state, secretTree: newTree }),
