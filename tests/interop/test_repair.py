@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -120,8 +121,67 @@ def test_repaired_ts_mls_is_not(ts_mls: TsMlsOracle) -> None:
     assert guessed != epoch
 
 
+SKIPPING = """
+    import { ratchetUntil } from "ts-mls/secretTree.js"
+    import { deriveTreeSecret } from "ts-mls/crypto/kdf.js"
+    import { getCiphersuiteFromName, getCiphersuiteImpl } from "ts-mls"
+    const name = "MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519"
+    const cs = await getCiphersuiteImpl(getCiphersuiteFromName(name))
+    const secret = cs.rng.randomBytes(32)
+    const sort = Array.prototype.sort
+    let sorted = 0
+    Array.prototype.sort = function (...order) {
+      sorted += this.length
+      return sort.apply(this, order)
+    }
+    const [reached] = await ratchetUntil(
+      { secret, generation: 0, unusedGenerations: {} },
+      100,
+      { retainKeysForGenerations: 60, maximumForwardRatchetSteps: 100 },
+      process.argv[1] === "repaired" ? cs : cs.kdf,
+    )
+    const skipped = Object.entries(reached.unusedGenerations)
+    const [first, kept] = skipped[0]
+    const isSecret = kept.length === cs.kdf.size
+    const derived = isSecret ? await deriveTreeSecret(kept, "secret", Number(first), 32, cs.kdf) : kept
+    console.log(JSON.stringify({
+      generations: [skipped.length, Number(first), reached.generation],
+      sizes: [...new Set(skipped.map(([, each]) => each.length))],
+      rebuildsTheNext: Buffer.compare(derived, skipped[1][1]) === 0,
+      sorted,
+    }))
+"""
+"""One message of a sender passes over 100 others, of which 60 may still be read."""
+
+
+def skip(*, repaired: bool) -> object:
+    hook = ["--import", (REPAIR / "ts_mls_repair_hook.mjs").as_uri()] if repaired else []
+    done = run_node(*hook, "--input-type=module", "--eval", SKIPPING, "repaired" if repaired else "published")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_published_ts_mls_keeps_the_secrets_of_skipped_messages(ts_mls_installed: None) -> None:
+    assert skip(repaired=False) == {
+        "generations": [60, 40, 100],
+        "sizes": [32],
+        "rebuildsTheNext": True,
+        "sorted": 60 + 40 * 61,  # the whole table in each step, once it is full
+    }
+
+
+def test_repaired_ts_mls_keeps_their_keys_and_nonces_only(ts_mls_installed: None) -> None:
+    assert skip(repaired=True) == {
+        "generations": [60, 40, 100],
+        "sizes": [16 + 12],
+        "rebuildsTheNext": False,
+        "sorted": 100,
+    }
+
+
 @pytest.mark.parametrize(
-    "file", ["clientState.js", "pathSecrets.js", "processMessages.js", "createCommit.js"]
+    "file",
+    ["clientState.js", "pathSecrets.js", "processMessages.js", "createCommit.js", "secretTree.js"],
 )
 @pytest.mark.parametrize(
     "change",

@@ -16,6 +16,7 @@ LARGEST = 12
 OF_EACH = 4
 STEPS_IN_CI = 40
 STEPS = 500
+SKIPPED = 4096
 
 
 @pytest.fixture(scope="module")
@@ -202,6 +203,28 @@ def test_random_groups(node: MemberProcess, suite: int, long_form: bool, seed: i
     expected = {f"messages from {one} to {other}" for one in kinds for other in kinds}
     expected |= {"commits by web", "commits by Python", "adds", "removes", "reloads", "second tries"}
     assert expected <= set(room.happened), dict(room.happened)
+
+
+@pytest.mark.parametrize("suite", [1, 83])
+def test_messages_that_were_skipped_can_be_read_later(node: MemberProcess, suite: int) -> None:
+    """As many as may be, once as they were skipped, once from storage, and no more than once."""
+    sender, reader = PythonMember(suite), node.member(suite)
+    sender.create(b"skipped messages")
+    sent = sender.commit([reader.key_package()[0]], [], b"")
+    sender.merge()
+    assert sent.welcome is not None
+    assert sent.tree is not None
+    reader.join(sent.welcome, sent.tree)
+    messages = [sender.encrypt(str(number).encode()) for number in range(2 * SKIPPED + 2)]
+    for number in (SKIPPED, 0, SKIPPED - 1, 2 * SKIPPED, 2 * SKIPPED + 1, SKIPPED + 2):
+        assert reader.receive(messages[number]) == Said(0, str(number).encode())
+        with pytest.raises(Refused):
+            reader.receive(messages[number])
+        reader.reload()
+        with pytest.raises(Refused):
+            reader.receive(messages[number])
+    with pytest.raises(Refused, match="in the past"):
+        reader.receive(messages[1])  # the newest are kept
 
 
 def test_the_repair_is_in_place(node: MemberProcess) -> None:

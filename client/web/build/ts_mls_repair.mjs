@@ -22,6 +22,17 @@ export function topOfPath(tree, nodeIndex) {
 }
 `
 
+/** A message's key, and its nonce behind it: all that is kept of a generation that was passed over (section 9.2). */
+const KEY_AND_NONCE = `
+async function keyAndNonce(secret, generation, cs) {
+    const [key, nonce] = await Promise.all([deriveKey(secret, generation, cs), deriveNonce(secret, generation, cs)]);
+    const both = new Uint8Array(key.length + nonce.length);
+    both.set(key);
+    both.set(nonce, key.length);
+    return both;
+}
+`
+
 /**
  * By file: fragments as published, how often each stands there, and what takes its place.
  *
@@ -58,6 +69,43 @@ const REPAIRS = {
     {
       published: "const rootIndex = root(leafWidth(tree.length));",
       mended: "const rootIndex = topOfPath(tree, secret.nodeIndex);",
+    },
+  ],
+  // Section 9.2. As published the ratchet secret of each generation that was passed over stays, from which all later keys
+  // of that sender can be derived again; here its key and nonce stay, and `secret` is them from createRatchetResult on.
+  // And as published each single step copies the table of them, and sorts it once it is full; here one table is filled.
+  "secretTree.js": [
+    {
+      published: "export async function ratchetUntil(current, desiredGen, config, kdf) {",
+      mended: `${KEY_AND_NONCE}export async function ratchetUntil(current, desiredGen, config, cs) {
+    const table = { ...current.unusedGenerations };`,
+    },
+    { published: "result.generation, kdf.size, kdf);", mended: "result.generation, cs.kdf.size, cs.kdf);" },
+    {
+      published: "const [updated, old] = updateUnusedGenerations(result, config.retainKeysForGenerations);",
+      mended: "table[result.generation] = await keyAndNonce(result.secret, result.generation, cs);",
+    },
+    { published: "consumed.push(...old);", mended: "consumed.push(result.secret);" },
+    { published: "unusedGenerations: updated,", mended: "unusedGenerations: table," },
+    {
+      published: "return [result, consumed];",
+      mended: `const [kept, old] = removeOldGenerations(table, config.retainKeysForGenerations);
+    return [{ ...result, unusedGenerations: kept }, [...consumed, ...old]];`,
+    },
+    { published: "senderData.generation, config, cs.kdf);", mended: "senderData.generation, config, cs);" },
+    {
+      published: "currentSecret.secret, currentSecret.generation, reuseGuard, tree, contentType, consumed,",
+      mended:
+        "await keyAndNonce(currentSecret.secret, currentSecret.generation, cs), currentSecret.generation, reuseGuard, " +
+        "tree, contentType, [...consumed, currentSecret.secret],",
+    },
+    {
+      published: "const key = await deriveKey(secret, generation, cs);",
+      mended: "const key = secret.slice(0, cs.hpke.keyLength);",
+    },
+    {
+      published: "const nonce = await deriveNonce(secret, generation, cs);",
+      mended: "const nonce = secret.slice(cs.hpke.keyLength);",
     },
   ],
   // Section 7.4: who is left alone by its own commit has a path of no nodes, and a commit secret that nobody else can
