@@ -189,3 +189,27 @@ def test_extensions_that_stand_in_a_list_twice(room: Room) -> None:
     once, twice = [mls.Extension(0x0A0A, b"x")], [mls.Extension(0x0A0A, b"x"), mls.Extension(0x0A0A, b"y")]
     room.refuse(room.commit(add=[package(room.suite, extensions=twice).key_package]))
     room.take(room.commit(add=[package(room.suite, extensions=once).key_package]))
+
+
+def test_signature_keys_of_small_order_or_in_another_spelling(room: Room) -> None:
+    """S = 0 and R = the identity: a signature of everything, for implementations that take such a key."""
+    order_8 = "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"
+    neutral = b"\1" + bytes(31)
+    keys = [neutral, bytes(32), (FIELD - 1).to_bytes(32, "little"), bytes.fromhex(order_8)]
+    keys += [key[:31] + bytes((key[31] | 128,)) for key in keys]
+    keys += [(FIELD + 1).to_bytes(32, "little"), (FIELD + 3).to_bytes(32, "little")]
+    own = room.hostile.state.group.identity
+    for key in keys:
+        with Lawless():
+            message = room.commit(identity=replace(own, signature_key=key, signing_key=Anything(neutral)))
+        room.refuse(message)
+
+
+@dataclass(frozen=True)
+class Anything:
+    """Signs all content alike."""
+
+    point: bytes
+
+    def sign(self, content: bytes) -> bytes:
+        return self.point + bytes(32)

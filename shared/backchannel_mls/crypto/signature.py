@@ -6,12 +6,17 @@ or an uncompressed point. Malformed keys raise ValueError, wrong signatures Inva
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+_FIELD: Final = 2**255 - 19
+_ORDER_8: Final = 2707385501144840649318225287225658788936804267575313519463743609750303402022
+_SMALL_ORDER: Final = frozenset((0, 1, _FIELD - 1, _ORDER_8, _FIELD - _ORDER_8))
+"""The y-coordinates of Ed25519's points whose order divides 8."""
 
 
 class SigningKey(Protocol):
@@ -60,8 +65,15 @@ class Ed25519:
         return Ed25519PrivateKey.from_private_bytes(private)
 
     def load_verifying(self, public: bytes) -> Ed25519PublicKey:
-        """Parses 32 bytes."""
-        return Ed25519PublicKey.from_public_bytes(public)
+        """Parses 32 bytes, the one spelling of a point that is not of small order.
+
+        Under other keys implementations disagree on what is a signature, and so would the members of a group.
+        """
+        key = Ed25519PublicKey.from_public_bytes(public)
+        coordinate = int.from_bytes(public, "little") % 2**255
+        if coordinate >= _FIELD or coordinate in _SMALL_ORDER:
+            raise ValueError("not a usable Ed25519 public key")
+        return key
 
 
 class EcdsaSigningKey:

@@ -1,14 +1,15 @@
 /**
- * HPKE public keys from outside: usable ones, each in its one spelling, as the Python client has it.
+ * Public keys from outside: usable ones, each in its one spelling, as the Python client has it.
  *
  * A key that cannot be encrypted to would stop the whole group from committing, and one key in two spellings would pass
- * for two, where keys must differ (RFC 9420, sections 7.3 and 12.4.2).
+ * for two, where keys must differ (RFC 9420, sections 7.3 and 12.4.2). Under signature keys of small order implementations
+ * disagree on what is a signature.
  */
 
-import { littleEndian } from "../base/ed25519.ts"
+import { KEY_SIZE, littleEndian } from "../base/ed25519.ts"
 import type { Suite } from "./suites.ts"
 
-const X25519_SIZE = 32
+const SIGN_BIT = 1n << 255n
 const ML_KEM_SIZE = 1184
 /** What follows ML-KEM-768's coefficients is a seed: any bytes (FIPS 203, section 7.2). */
 const ML_KEM_COEFFICIENTS = 1152
@@ -23,6 +24,15 @@ const SMALL_ORDER: readonly bigint[] = [
   FIELD - 1n,
 ]
 
+/** The y-coordinates of the points of Ed25519 whose order divides 8. */
+const ORDER_8 = 2707385501144840649318225287225658788936804267575313519463743609750303402022n
+const SMALL_ORDER_Y: readonly bigint[] = [0n, 1n, FIELD - 1n, ORDER_8, FIELD - ORDER_8]
+
+export function isUsableSignatureKey(key: Uint8Array): boolean {
+  const coordinate = littleEndian(key) % SIGN_BIT
+  return key.length === KEY_SIZE && coordinate < FIELD && !SMALL_ORDER_Y.includes(coordinate)
+}
+
 export const isUsableKey = (suite: Suite, key: Uint8Array): boolean =>
   suite === 1
     ? isX25519(key)
@@ -30,7 +40,7 @@ export const isUsableKey = (suite: Suite, key: Uint8Array): boolean =>
 
 function isX25519(key: Uint8Array): boolean {
   const coordinate = littleEndian(key)
-  return key.length === X25519_SIZE && coordinate < FIELD && !SMALL_ORDER.includes(coordinate)
+  return key.length === KEY_SIZE && coordinate < FIELD && !SMALL_ORDER.includes(coordinate)
 }
 
 /** FIPS 203, section 7.2: twelve bits each, below the modulus. */

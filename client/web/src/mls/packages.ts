@@ -3,7 +3,6 @@
 import { makeKeyPackageRef, verifyKeyPackage } from "ts-mls/keyPackage.js"
 import { verifyLeafNodeSignatureKeyPackage } from "ts-mls/leafNode.js"
 import { owned } from "../base/bytes.ts"
-import { KEY_SIZE } from "../base/ed25519.ts"
 import { MlsError } from "./errors.ts"
 import type { JudgeIdentity, VerifiedPackage } from "./mls.ts"
 import { checkKeyPackage } from "./rules.ts"
@@ -32,7 +31,6 @@ export async function verifyPackage(
   if (leafNode.extensions.length > 0) refuse("the leaf has extensions, which rooms have not")
   const { hash, signature } = await primitivesOf(suite)
   const isSigned =
-    signaturePublicKey.length === KEY_SIZE &&
     (await verifyLeafNodeSignatureKeyPackage(leafNode, signature)) &&
     (await verifyKeyPackage(keyPackage, signature))
   if (!isSigned) refuse("a signature is not its owner's")

@@ -20,7 +20,7 @@ import { b64u, equal } from "../base/bytes.ts"
 import type { Committed } from "./change.ts"
 import { MlsError } from "./errors.ts"
 import { leafAt, leavesOf } from "./group.ts"
-import { isUsableKey } from "./keys.ts"
+import { isUsableKey, isUsableSignatureKey } from "./keys.ts"
 import { nameOf, type Suite } from "./suites.ts"
 
 const MAX_LIFETIME_S = 366 * 24 * 3600
@@ -62,8 +62,9 @@ export function checkKeyPackage(keyPackage: KeyPackage, suite: Suite, nowS: numb
   checkLeaf(leafNode, suite)
 }
 
-/** Sections 7.2 and 7.3: a leaf lists what it uses itself, and can be encrypted to. */
-function checkLeaf({ capabilities, credential, extensions, hpkePublicKey }: LeafNode, suite: Suite): void {
+/** Sections 7.2 and 7.3: a leaf lists what it uses itself, and its keys are usable. */
+function checkLeaf(leaf: LeafNode, suite: Suite): void {
+  const { capabilities, credential, extensions, hpkePublicKey, signaturePublicKey } = leaf
   const isWhole =
     capabilities.versions.includes("mls10") &&
     capabilities.ciphersuites.includes(nameOf(suite)) &&
@@ -71,6 +72,7 @@ function checkLeaf({ capabilities, credential, extensions, hpkePublicKey }: Leaf
   if (!isWhole) refuse("a leaf does not list what it uses")
   checkExtensions(extensions)
   checkKeys(suite, [hpkePublicKey])
+  if (!isUsableSignatureKey(signaturePublicKey)) refuse("a signature key is not a usable one")
 }
 
 /** Section 13.4. */
