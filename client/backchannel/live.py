@@ -171,6 +171,9 @@ class LiveRoom:
     async def _both(self, session: Session) -> None:
         """Reads and writes until one of them ends."""
         first: BaseException | None = None
+        task = asyncio.current_task()
+        assert task is not None
+        cancelling = task.cancelling()
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._read(session))
@@ -179,7 +182,11 @@ class LiveRoom:
             first = errors.exceptions[0]
             while isinstance(first, BaseExceptionGroup):
                 first = first.exceptions[0]
-        if first is not None:  # raised within except*, Python before 3.11.4 would put it into a group again
+        # Before 3.11.4 (Debian 12 has 3.11.2), what is raised within except* is put into a group again, and a
+        # TaskGroup forgets that it cancelled this task to wind up: the next asyncio.timeout would end the room.
+        if first is not None:
+            while task.cancelling() > cancelling:
+                task.uncancel()
             raise first from None
 
     def _place(self) -> Place:
