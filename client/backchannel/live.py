@@ -183,7 +183,7 @@ class LiveRoom:
             while isinstance(first, BaseExceptionGroup):
                 first = first.exceptions[0]
         # Before 3.11.4 (Debian 12 has 3.11.2), what is raised within except* is put into a group again, and a
-        # TaskGroup forgets that it cancelled this task to wind up: the next asyncio.timeout would end the room.
+        # TaskGroup forgets that it cancelled this task to wind up: the next asyncio.timeout would end it.
         if first is not None:
             while task.cancelling() > cancelling:
                 task.uncancel()
