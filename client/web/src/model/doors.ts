@@ -23,6 +23,7 @@ import { Signal } from "./signal.ts"
 import type { Profile } from "./store/profile.ts"
 import { contentOf, encodeRow, parseRow } from "./store/row.ts"
 import type { Clock } from "./time.ts"
+import { oneByOne } from "./turn.ts"
 
 /** How long to wait before a room that could not be made is tried again. */
 const MAKE_AGAIN_MS = 30_000
@@ -59,7 +60,10 @@ export class Doors {
   /** Makes what was not finished. */
   #finishing: Promise<void> | undefined
   /** Rooms are made one after another: nobody makes one twice. */
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #establishing = oneByOne()
+  /** From looking for one that is there already until a new one is: two equal calls at once ask for one thing. */
+  readonly #knocking = oneByOne()
+  readonly #wishing = oneByOne()
 
   constructor(world: DoorsWorld) {
     this.#world = world
@@ -109,7 +113,11 @@ export class Doors {
    * Knocks at the door that a link leads to, under a name. Returns the knock's id; it goes on by itself. Of a link at which
    * it is knocked already, that knock; one that failed is tried again, with the same keys where the name is the same.
    */
-  async knock(link: string, name: string): Promise<string> {
+  knock(link: string, name: string): Promise<string> {
+    return this.#knocking(() => this.#knock(link, name))
+  }
+
+  async #knock(link: string, name: string): Promise<string> {
     const { clock, hostAt } = this.#world
     const fresh = await generateKnocker(link, name, clock())
     const host = hostAt(fresh.serverUrl)
@@ -125,11 +133,13 @@ export class Doors {
   }
 
   /** Leaves nothing of a knock on this device. */
-  async forgetKnock(place: string): Promise<void> {
-    this.#knocks.get(place)?.leave()
-    this.#knocks.delete(place)
-    await this.#world.profile.forget(place)
-    this.#world.tell()
+  forgetKnock(place: string): Promise<void> {
+    return this.#knocking(async () => {
+      this.#knocks.get(place)?.leave()
+      this.#knocks.delete(place)
+      await this.#world.profile.forget(place)
+      this.#world.tell()
+    })
   }
 
   #wait(place: string, host: Host, knocker: Knocker): void {
@@ -202,22 +212,24 @@ export class Doors {
    */
   async createRoom(wish: RoomWish): Promise<string> {
     const [, link] = this.#hostAt(wish.url)
+    const making = await this.#wishing(() => this.#wished(link, wish))
+    const place = b64u(making.room)
+    await this.#make(place, making)
+    return place
+  }
+
+  async #wished(link: HostLink, wish: RoomWish): Promise<Making> {
     const asked = [...this.#makings.values()].find((one) => isWished(one, link, wish))
     const fresh = asked ?? (await generateMaking(link, wish, this.#world.clock()))
     const making = { ...fresh, token: link.token }
-    const place = b64u(making.room)
-    await this.#world.profile.write(place, { room: encodeRow("making", MAKING, making) })
-    this.#makings.set(place, making)
-    await this.#make(place, making)
-    return place
+    this.#makings.set(b64u(making.room), making)
+    return making
   }
 
   /** Asks the server, and waits for the room's first event. Throws what hinders it. */
   async #make(place: string, making: Making): Promise<void> {
     const { rooms } = this.#world
-    const made = this.#turn.then(() => this.#establish(place, making))
-    this.#turn = made.catch(() => undefined)
-    await made
+    await this.#establishing(() => this.#establish(place, making))
     try {
       await rooms.begun(place)
     } catch (error) {
@@ -227,9 +239,12 @@ export class Doors {
     }
   }
 
+  /** The Making is kept before the server is asked, and never where the room has its place already. */
   async #establish(place: string, making: Making): Promise<void> {
     const { clock, hostAt, profile, rooms } = this.#world
     if (rooms.has(place)) return
+    this.#makings.set(place, making)
+    await profile.write(place, { room: encodeRow("making", MAKING, making) })
     try {
       const recordKey = await askForRoom(hostAt(making.url), making)
       rooms.take(await establish(profile, making, recordKey, clock()))

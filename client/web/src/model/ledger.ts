@@ -13,7 +13,7 @@ import { number, struct, text, type Value } from "../protocol/fields.ts"
 import { pack, unpack } from "../protocol/msgpack.ts"
 import type { Operation } from "../protocol/operations.ts"
 import type { Entry } from "./contract.ts"
-import { Stopped } from "./errors.ts"
+import { NotAllowed, Stopped } from "./errors.ts"
 import { EMPTY_ITEM, encodeItem, ITEM, type Item, type Lane, parseItem } from "./items.ts"
 import { COUNTERS, FAILED, STOPPED } from "./notes.ts"
 import {
@@ -32,6 +32,7 @@ import { loadView, noteView } from "./room/records.ts"
 import type { RoomView } from "./room/view.ts"
 import type { Profile, Write } from "./store/profile.ts"
 import { contentOf, encodeRow, type Row } from "./store/row.ts"
+import { oneByOne } from "./turn.ts"
 
 const NOTE = "note/"
 
@@ -103,7 +104,8 @@ export class Ledger {
   /** The number of a message, by its id. */
   readonly #messages = new Map<string, number>()
   readonly #listeners = new Set<Listener>()
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #inTurn = oneByOne()
+  #isClosed = false
 
   constructor(
     profile: Profile,
@@ -179,10 +181,15 @@ export class Ledger {
 
   // ---- what is changed
   /** Runs a step when no other step of this room runs. A step does not wait for another one. */
-  alone<T>(step: () => Promise<T>): Promise<T> {
-    const done = this.#turn.then(step)
-    this.#turn = done.catch(() => undefined)
-    return done
+  async alone<T>(step: () => Promise<T>): Promise<T> {
+    if (this.#isClosed) throw new NotAllowed("room-unknown")
+    return this.#inTurn(step)
+  }
+
+  /** Runs no step that comes from now on; returns when what came before is stored. The profile may forget the room then. */
+  close(): Promise<void> {
+    this.#isClosed = true
+    return this.#inTurn(async () => undefined)
   }
 
   /** Told after each change, until what is returned is called. */

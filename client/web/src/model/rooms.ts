@@ -114,10 +114,10 @@ export class Rooms {
 
   /** What is over leaves this device; a closed room's keys too, when nothing is left to do with them. */
   async tidy(): Promise<void> {
-    for (const { desk, live } of this.#rooms.values()) {
+    for (const [id, { desk, live }] of this.#rooms) {
       const now = Math.max(desk.ledger.view.time, this.#clock())
       await sweep(desk.ledger, now)
-      if (await endRoom(desk.ledger, now)) live.reconnect()
+      if (this.has(id) && (await endRoom(desk.ledger, now))) live.reconnect()
     }
   }
 
@@ -143,7 +143,7 @@ async function close({ desk, live, running, unlisten }: Room): Promise<void> {
   unlisten()
   live.end()
   await running
-  await desk.ledger.alone(async () => undefined) // what is being written is stored
+  await desk.ledger.close() // what is being written is stored, and nothing after it
 }
 
 function until(ledger: Ledger, holds: () => boolean): Promise<void> {

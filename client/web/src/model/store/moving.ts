@@ -1,21 +1,20 @@
 /** A profile that may move: from one that is gone with the page to one that lasts. One write at a time. */
 
+import { oneByOne } from "../turn.ts"
 import type { Profile } from "./profile.ts"
 import { StoreError } from "./seal.ts"
 
 export interface MovingProfile extends Profile {
-  /** Takes everything to another profile and goes on there. Throws where that has one of the rooms already. */
+  /**
+   * Takes everything to another profile and goes on there. Throws where that has one of the rooms already, or does not
+   * store: then it has what it had, and this one goes on.
+   */
   moveTo(other: Profile): Promise<void>
 }
 
 export function movingProfile(first: Profile): MovingProfile {
   let current = first
-  let turn: Promise<unknown> = Promise.resolve()
-  const inTurn = <T>(step: () => Promise<T>): Promise<T> => {
-    const done = turn.then(step)
-    turn = done.catch(() => undefined)
-    return done
-  }
+  const inTurn = oneByOne()
   return {
     get isLasting() {
       return current.isLasting
@@ -40,5 +39,11 @@ async function copy(from: Profile, to: Profile): Promise<void> {
   const there = await to.rooms()
   if ([...rows.keys()].some((room) => there.has(room)))
     throw new StoreError("profile-exists", "This browser keeps one of these rooms already.")
-  for (const [room, row] of rows) await to.write(room, { room: row, ...(await from.read(room)) })
+  try {
+    for (const [room, row] of rows) await to.write(room, { room: row, ...(await from.read(room)) })
+  } catch (error) {
+    // a copy that stayed would be older than the room, and in the way of the next attempt
+    await Promise.allSettled([...rows.keys()].map((room) => to.forget(room)))
+    throw error
+  }
 }
