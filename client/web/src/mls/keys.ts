@@ -15,22 +15,13 @@ const ML_KEM_SIZE = 1184
 const ML_KEM_COEFFICIENTS = 1152
 const ML_KEM_MODULUS = 3329
 const FIELD = 2n ** 255n - 19n
-/** The u-coordinates of the points of Curve25519 and its twist whose order divides 8. */
-const SMALL_ORDER: readonly bigint[] = [
-  0n,
-  1n,
-  325606250916557431795983626356110631294008115727848805560023387167927233504n,
-  39382357235489614581723060781553021112529911719440698176882885853963445705823n,
-  FIELD - 1n,
-]
 
-/** The y-coordinates of the points of Ed25519 whose order divides 8. */
-const ORDER_8 = 2707385501144840649318225287225658788936804267575313519463743609750303402022n
-const SMALL_ORDER_Y: readonly bigint[] = [0n, 1n, FIELD - 1n, ORDER_8, FIELD - ORDER_8]
-
+/** Whether it is none of Ed25519's points whose order divides 8: y = 0 or its square 1, or twice the point has y = 0. */
 export function isUsableSignatureKey(key: Uint8Array): boolean {
-  const coordinate = littleEndian(key) % SIGN_BIT
-  return key.length === KEY_SIZE && coordinate < FIELD && !SMALL_ORDER_Y.includes(coordinate)
+  const y = littleEndian(key) % SIGN_BIT
+  const square = y * y
+  const isSmall = (y * (square - 1n) * ((121665n * square - 243332n) * square + 121666n)) % FIELD === 0n
+  return key.length === KEY_SIZE && y < FIELD && !isSmall
 }
 
 export const isUsableKey = (suite: Suite, key: Uint8Array): boolean =>
@@ -38,9 +29,12 @@ export const isUsableKey = (suite: Suite, key: Uint8Array): boolean =>
     ? isX25519(key)
     : isMlKem768(key.subarray(0, ML_KEM_SIZE)) && isX25519(key.subarray(ML_KEM_SIZE))
 
+/** None of Curve25519 or its twist whose order divides 8: u = 0, its square 1, or twice the point has u = 1. */
 function isX25519(key: Uint8Array): boolean {
-  const coordinate = littleEndian(key)
-  return key.length === KEY_SIZE && coordinate < FIELD && !SMALL_ORDER.includes(coordinate)
+  const u = littleEndian(key)
+  const square = u * u - 1n
+  const isSmall = (u * square * (square * square - 4n * u * (u * (u + 486662n) + 1n))) % FIELD === 0n
+  return key.length === KEY_SIZE && u < FIELD && !isSmall
 }
 
 /** FIPS 203, section 7.2: twelve bits each, below the modulus. */

@@ -58,21 +58,20 @@ export function checkKeyPackage(keyPackage: KeyPackage, suite: Suite, nowS: numb
   }
   if (equal(initKey, leafNode.hpkePublicKey)) refuse("two keys of a KeyPackage are the same")
   checkExtensions(extensions)
-  checkKeys(suite, [initKey])
+  checkKeys(suite, [initKey, leafNode.hpkePublicKey])
   checkLeaf(leafNode, suite)
 }
 
-/** Sections 7.2 and 7.3: a leaf lists what it uses itself, and its keys are usable. */
+/** Sections 7.2 and 7.3: a leaf lists what it uses itself. */
 function checkLeaf(leaf: LeafNode, suite: Suite): void {
-  const { capabilities, credential, extensions, hpkePublicKey, signaturePublicKey } = leaf
+  const { capabilities, credential, extensions, signaturePublicKey } = leaf
   const isWhole =
     capabilities.versions.includes("mls10") &&
     capabilities.ciphersuites.includes(nameOf(suite)) &&
     capabilities.credentials.includes(credential.credentialType)
   if (!isWhole) refuse("a leaf does not list what it uses")
   checkExtensions(extensions)
-  checkKeys(suite, [hpkePublicKey])
-  if (!isUsableSignatureKey(signaturePublicKey)) refuse("a signature key is not a usable one")
+  if (!isUsableSignatureKey(signaturePublicKey)) refuse("a key is not usable")
 }
 
 /** Section 13.4. */
@@ -82,7 +81,7 @@ function checkExtensions(extensions: readonly Extension[]): void {
 }
 
 function checkKeys(suite: Suite, keys: readonly Uint8Array[]): void {
-  if (!keys.every((key) => isUsableKey(suite, key))) refuse("a key cannot be encrypted to")
+  if (!keys.every((key) => isUsableKey(suite, key))) refuse("a key is not usable")
 }
 
 /** A path over the tree that the commit's proposals leave (section 12.4.2): fresh keys, each for all that it is for. */
@@ -92,18 +91,19 @@ export function checkPath(path: UpdatePath, suite: Suite, tree: RatchetTree, com
   checkKeys(suite, keys)
   const known = new Set(keysOf(tree))
   const fresh = keys.map(b64u)
-  if (new Set(fresh).size !== fresh.length) refuse("a key stands in the path twice")
+  if (new Set(fresh).size !== fresh.length) refuse("two nodes of the tree have one key")
   if (fresh.some((key) => known.has(key))) refuse("a key of the path stands in the tree already")
   const above = filteredDirectPathAndCopathResolution(toLeafIndex(committed.committer), tree)
-  if (above.length !== path.nodes.length) refuse("a path is too long or too short")
   // who is new gets its secret with the Welcome (section 7.5)
   const isNew = (node: NodeIndex): boolean =>
     committed.added.some(({ leafNode }) => leafNode === leafAt(tree, node / 2))
-  const isWhole = path.nodes.every(
-    (node, at) =>
-      node.encryptedPathSecret.length === above[at]?.resolution.filter((one) => !isNew(one)).length,
-  )
-  if (!isWhole) refuse("a path has not one secret for each who should get it")
+  const isWhole =
+    above.length === path.nodes.length &&
+    above.every(
+      ({ resolution }, at) =>
+        path.nodes[at]?.encryptedPathSecret.length === resolution.filter((one) => !isNew(one)).length,
+    )
+  if (!isWhole) refuse("a path has not its secrets")
 }
 
 /** No two members have one signature key, no two nodes one encryption key (sections 7.3 and 12.4.3.1), all are usable. */
