@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import json
 import subprocess
+from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
+import backchannel_mls as mls
 import toolchain
+from backchannel_mls.crypto.suite import CipherSuite
+from backchannel_mls.group import commit_create, messages
+from backchannel_mls.wire.leaf_node import Capabilities
 from interop.member import Member, Refused
 from interop.own import OwnMember
 from interop.ts_mls import FOLDER, REPAIR, OracleFailed, TsMlsMember, TsMlsOracle
@@ -121,6 +131,124 @@ def test_repaired_ts_mls_is_not(ts_mls: TsMlsOracle) -> None:
     assert guessed != epoch
 
 
+def hostile_room(oracle: TsMlsOracle) -> tuple[OwnMember, TsMlsMember]:
+    """Four members: one of Python's who may break every rule, and, beside it in the tree, one of ts-mls."""
+    hostile, honest = OwnMember(SUITE, b"hostile"), oracle.member(SUITE, b"honest")
+    coming: list[Member] = [honest, OwnMember(SUITE, b"third"), OwnMember(SUITE, b"fourth")]
+    hostile._private, hostile._tree_in_welcome = True, False
+    hostile.create(b"hostile members")
+    outgoing = hostile.commit(add=[each.key_package() for each in coming])
+    hostile.merge()
+    assert outgoing.welcome is not None
+    honest.join(outgoing.welcome, outgoing.ratchet_tree)
+    return hostile, honest
+
+
+Breach = Callable[[OwnMember, pytest.MonkeyPatch], bytes]
+
+
+def path_with_a_foreign_key(level: int) -> Breach:
+    """The key of the lowest parent is the first that is derived, the root's the second."""
+
+    def breach(hostile: OwnMember, patch: pytest.MonkeyPatch) -> bytes:
+        derive, levels = CipherSuite.derive_key_pair, count()
+
+        def foreign(suite: CipherSuite, secret: bytes) -> tuple[bytes, bytes]:
+            private, public = derive(suite, secret)
+            return (private, derive(suite, bytes(32))[1]) if next(levels) == level else (private, public)
+
+        patch.setattr(CipherSuite, "derive_key_pair", foreign)
+        return hostile.commit(path=True).commit
+
+    return breach
+
+
+def a_long_length(hostile: OwnMember, patch: pytest.MonkeyPatch) -> bytes:
+    altering(patch, messages, lambda body: b"\x80\0\0" + body)
+    return hostile.encrypt(b"hello there")
+
+
+def an_unknown_mark(hostile: OwnMember, patch: pytest.MonkeyPatch) -> bytes:
+    altering(patch, commit_create, lambda body: body.removesuffix(b"\0") + b"\2")
+    return hostile.commit(add=[OwnMember(SUITE, b"fifth").key_package()]).commit
+
+
+def long_sender_data(hostile: OwnMember, patch: pytest.MonkeyPatch) -> bytes:
+    seal = CipherSuite.aead_seal
+
+    def longer(suite: CipherSuite, key: bytes, nonce: bytes, data: bytes, context: bytes) -> bytes:
+        return seal(suite, key, nonce, data + b"\0" if len(data) == 12 else data, context)
+
+    patch.setattr(CipherSuite, "aead_seal", longer)
+    return hostile.encrypt(b"hello there")
+
+
+def altering(patch: pytest.MonkeyPatch, module: ModuleType, alter: Callable[[bytes], bytes]) -> None:
+    """What is signed and encrypted from now on is not what the signature is of."""
+    encrypt: Any = vars(module)["encrypt_content"]
+
+    def altered(suite: Any, state: Any, own: Any, signed: Any, *rest: Any) -> Any:
+        return encrypt(suite, state, own, signed._replace(body=alter(signed.body)), *rest)
+
+    patch.setattr(module, "encrypt_content", altered)
+
+
+BREACHES: dict[str, tuple[Breach, str]] = {
+    "lowest key": (path_with_a_foreign_key(0), "not that of its secret"),
+    "topmost key": (path_with_a_foreign_key(1), "not that of its secret"),
+    "length": (a_long_length, "shortest form"),
+    "optional": (an_unknown_mark, "Could not decode"),
+    "sender data": (long_sender_data, "Could not decode senderdata"),
+}
+
+
+@pytest.mark.parametrize("breach", BREACHES)
+def test_published_ts_mls_takes_what_is_forbidden(
+    ts_mls_as_published: TsMlsOracle, breach: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hostile, honest = hostile_room(ts_mls_as_published)
+    honest._ask("process", message=b64encode(BREACHES[breach][0](hostile, monkeypatch)).decode())
+
+
+@pytest.mark.parametrize("breach", BREACHES)
+def test_repaired_ts_mls_refuses_it(
+    ts_mls: TsMlsOracle, breach: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hostile, honest = hostile_room(ts_mls)
+    message = BREACHES[breach][0](hostile, monkeypatch)
+    with pytest.raises(Refused, match=BREACHES[breach][1]):
+        honest._ask("process", message=b64encode(message).decode())
+
+
+LAWFUL = {
+    "a version": (Capabilities((1, 0x0A0A), (SUITE,), (), (), (1,)), "Could not decode"),
+    "suites": (Capabilities((1,), (SUITE, *[0x0A0A] * 12_000), (), (), (1,)), "Maximum call stack"),
+}
+"""What a path's leaf may list, and why ts-mls does not take it as published."""
+
+
+def commit_listing(hostile: OwnMember, listed: str) -> mls.PendingCommit:
+    identity = replace(hostile._keys, capabilities=LAWFUL[listed][0])
+    return mls.create_commit(hostile._state, identity=identity)
+
+
+@pytest.mark.parametrize("listed", LAWFUL)
+def test_published_ts_mls_refuses_a_leaf_that_lists(ts_mls_as_published: TsMlsOracle, listed: str) -> None:
+    hostile, honest = hostile_room(ts_mls_as_published)
+    with pytest.raises(Refused, match=LAWFUL[listed][1]):
+        honest.process(commit_listing(hostile, listed).message)
+
+
+@pytest.mark.parametrize("listed", LAWFUL)
+def test_repaired_ts_mls_takes_a_leaf_that_lists(ts_mls: TsMlsOracle, listed: str) -> None:
+    hostile, honest = hostile_room(ts_mls)
+    pending = commit_listing(hostile, listed)
+    honest.process(pending.message)
+    honest.reload()
+    after = mls.merge_commit(pending.staged, pending.sender_state)
+    assert honest.authenticator() == after.epoch_authenticator
+
+
 SKIPPING = """
     import { ratchetUntil } from "ts-mls/secretTree.js"
     import { deriveTreeSecret } from "ts-mls/crypto/kdf.js"
@@ -181,7 +309,18 @@ def test_repaired_ts_mls_keeps_their_keys_and_nonces_only(ts_mls_installed: None
 
 @pytest.mark.parametrize(
     "file",
-    ["clientState.js", "pathSecrets.js", "processMessages.js", "createCommit.js", "secretTree.js"],
+    [
+        "clientState.js",
+        "privateKeyPath.js",
+        "pathSecrets.js",
+        "processMessages.js",
+        "createCommit.js",
+        "codec/variableLength.js",
+        "codec/optional.js",
+        "privateMessage.js",
+        "capabilities.js",
+        "secretTree.js",
+    ],
 )
 @pytest.mark.parametrize(
     "change",

@@ -49,6 +49,29 @@ const REPAIRS = {
       mended: "dp.indexOf(parentIdx) < dp.indexOf(i) && !dpNode.parent.unmergedLeaves.includes(unmergedLeaf)",
     },
     { published: '!== "leaf" && !dp.includes(', mended: '!== "leaf" || !dp.includes(' },
+    // see privateKeyPath.js
+    { published: "cs.kdf), newLeaf, cs)", mended: "cs.kdf), newLeaf, cs, tree)" },
+  ],
+  // Section 7.5: whoever gets a path secret, in a commit or a Welcome, compares the public keys that it gives with those of
+  // the tree. As published nobody does, and a committer can put keys there that it alone has the private keys of.
+  "privateKeyPath.js": [
+    {
+      published: 'import { deriveSecret } from "./crypto/kdf.js";',
+      mended: `import { deriveSecret } from "./crypto/kdf.js";
+import { ValidationError } from "./mlsError.js";
+import { constantTimeEqual } from "./util/constantTimeCompare.js";`,
+    },
+    {
+      published: "toPrivateKeyPath(pathSecrets, leafIndex, cs) {",
+      mended: "toPrivateKeyPath(pathSecrets, leafIndex, cs, tree) {",
+    },
+    {
+      published: "const { privateKey } = await cs.hpke.deriveKeyPair(nodeSecret);",
+      mended: `const { privateKey, publicKey } = await cs.hpke.deriveKeyPair(nodeSecret);
+        const derived = await cs.hpke.exportPublicKey(publicKey);
+        if (tree !== undefined && !constantTimeEqual(derived, tree[nodeIndex]?.parent?.hpkePublicKey ?? []))
+            throw new ValidationError("a key of the path is not that of its secret");`,
+    },
   ],
   "pathSecrets.js": [
     {
@@ -69,6 +92,62 @@ const REPAIRS = {
     {
       published: "const rootIndex = root(leafWidth(tree.length));",
       mended: "const rootIndex = topOfPath(tree, secret.nodeIndex);",
+    },
+    {
+      published: "toPrivateKeyPath(pathSecrets, state.privatePath.leafIndex, cs)",
+      mended: "toPrivateKeyPath(pathSecrets, state.privatePath.leafIndex, cs, tree)",
+    },
+  ],
+  // Section 2.1.2: a length has its shortest form. What has not is read as published, and its signature verified over a
+  // form in which it never came. And a list is encoded by one closure around another for each of its items, as published:
+  // a long one overflows the stack.
+  "codec/variableLength.js": [
+    {
+      published: "export function determineLength(data, offset = 0) {",
+      mended: `export function determineLength(data, offset = 0) {
+    const found = anyLength(data, offset);
+    if (found.lengthFieldSize !== lengthEncoder(found.length)[0])
+        throw new CodecError("a length is not written in its shortest form");
+    return found;
+}
+function anyLength(data, offset) {`,
+    },
+    { published: "let totalLength = 0;", mended: "let totalLength = 0;\n        const writes = [];" },
+    { published: "const oldFunc = writeTotal;", mended: "writes.push([totalLength, write]);" },
+    {
+      published: "oldFunc(offset, buffer);",
+      mended: "for (const [at, writeOne] of writes) writeOne(offset + at, buffer);",
+    },
+    { published: "write(offset + currentLen, buffer);", mended: "" },
+  ],
+  // Section 2.1.1: an optional value is marked with 0 or 1. As published all but 1 is 0, even no mark at all.
+  "codec/optional.js": [
+    {
+      published: "return [undefined, 1];",
+      mended: "return presenceOctet === 0 ? [undefined, 1] : undefined;",
+    },
+  ],
+  // Section 6.3.2: sender data are twelve bytes. As published more are read.
+  "privateMessage.js": [
+    {
+      published: "return decodeSenderData(decrypted, 0)?.[0];",
+      mended: "return decrypted.length === 12 ? decodeSenderData(decrypted, 0)?.[0] : undefined;",
+    },
+  ],
+  // Section 7.2: a client may list protocol versions that others do not know. As published its leaf cannot be read; here
+  // such a version stays a number.
+  "capabilities.js": [
+    {
+      published: 'import { mapDecoders } from "./codec/tlsDecoder.js";',
+      mended: 'import { mapDecoders, orDecoder } from "./codec/tlsDecoder.js";',
+    },
+    {
+      published: "varLenTypeEncoder(protocolVersionEncoder),",
+      mended: `varLenTypeEncoder((one) => typeof one === "number" ? uint16Encoder(one) : protocolVersionEncoder(one)),`,
+    },
+    {
+      published: "decodeVarLenType(decodeProtocolVersion),",
+      mended: "decodeVarLenType(orDecoder(decodeProtocolVersion, decodeUint16)),",
     },
   ],
   // Section 9.2. As published the ratchet secret of each generation that was passed over stays, from which all later keys
