@@ -7,11 +7,12 @@ import { addOffline } from "./build/offline.ts"
 import { preloadWhatFollows } from "./build/preload.ts"
 import { repairTsMls } from "./build/repair_plugin.ts"
 import { shareHashes } from "./build/share_hashes.ts"
+import { terseErrors } from "./build/terse_errors.ts"
 
 export default defineConfig({
   plugins: [repairTsMls(), preloadWhatFollows(), addIntegrity(), addOffline(), compressWithinBudget()],
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-  worker: { format: "es", plugins: () => [repairTsMls(), shareHashes()] },
+  worker: { format: "es", plugins: () => [repairTsMls(), shareHashes(), terseErrors()] },
   build: {
     target: "es2022",
     outDir: "../../server/backchannel_server/webroot",
