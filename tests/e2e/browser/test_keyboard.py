@@ -75,6 +75,7 @@ async def test_two_people_with_keyboards_alone(browser: Browser, server: LocalSe
         await bea.page.goto(link)
         await expect(bea.page.get_by_role("heading", name=acts.text(bea, "invited.title"))).to_be_visible()
         await write(bea, "invited.name", "Bea")
+        await expect(acts.button(bea, "invited.knock")).to_be_enabled()
         await bea.page.keyboard.press("Enter")
         banner = ann.page.get_by_role("button", name=acts.text(ann, "room.look"))
         await expect(banner).to_be_visible(timeout=acts.SLOWLY_MS)

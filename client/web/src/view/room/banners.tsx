@@ -44,11 +44,11 @@ interface BannersProps {
 
 export function Banners({ now, isCut, onSheet }: BannersProps) {
   const { lobby } = useApp()
-  const { room, composer } = words.value
+  const { room, rooms, composer } = words.value
   const asked = askedOf(now)
   const standing = standingOf(now, isCut)
   return (
-    <div class="banners">
+    <section class="banners" aria-label={rooms.trouble}>
       <Trouble now={now} />
       {standing !== "" && (
         <p class="banner calm" role="status">
@@ -63,7 +63,7 @@ export function Banners({ now, isCut, onSheet }: BannersProps) {
         </button>
       )}
       {lobby.value?.isLasting === false && <p class="banner calm">{composer.keepSigned}</p>}
-    </div>
+    </section>
   )
 }
 
