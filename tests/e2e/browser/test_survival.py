@@ -129,9 +129,7 @@ async def test_a_server_that_stands_still(scene: Scene, server: Interrupted, lon
             await bea.context.set_offline(True)
             await bea.context.set_offline(False)
             await acts.say(bea, "from Bea: 2")
-            if (
-                long_form
-            ):  # the page notices that nobody answers: 20 s, where it was not told that the network went
+            if long_form:  # the page notices that nobody answers, when an answer has had its time
                 await waiting(bea, 2)
         for one in own:
             await one.sent()
