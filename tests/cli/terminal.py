@@ -12,9 +12,12 @@ import subprocess
 import sys
 import termios
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 LONGEST_S = 180
+LOOK_S = 0.0005
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07]*\x07|[@-Z\\^_=>])")
 _TAKE_TERMINAL = (
     "import fcntl, os, sys, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
@@ -68,6 +71,27 @@ class Terminal:
     def press(self, key: bytes) -> None:
         """A key."""
         os.write(self._master, key)
+
+    @contextmanager
+    def never_in_line_mode(self) -> Iterator[None]:
+        """Looked at all the while: each key is the program's own (in line mode, the terminal keeps some)."""
+        over = threading.Event()
+        modes: list[bool] = []
+
+        def look() -> None:
+            while not over.is_set():
+                modes.append(bool(termios.tcgetattr(self._master)[3] & termios.ICANON))
+                over.wait(LOOK_S)
+
+        looking = threading.Thread(target=look, daemon=True)
+        looking.start()
+        try:
+            yield
+        finally:
+            over.set()
+            looking.join()
+        assert modes
+        assert not any(modes), f"in line mode {sum(modes)} of {len(modes)} times"
 
     def wait(self, pattern: str) -> re.Match[str]:
         """The next place that fits, behind the last one that was waited for."""

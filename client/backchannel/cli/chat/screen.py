@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 from prompt_toolkit import PromptSession, print_formatted_text
@@ -113,7 +114,7 @@ class Screen:
         )
         self._session = session
         session.default_buffer.on_text_changed += lambda _: chat.touch()
-        with patch_stdout(raw=True):
+        with _listening(session), patch_stdout(raw=True):
             start()
             obeying = asyncio.create_task(self._obey_all(chat))
             try:
@@ -160,6 +161,16 @@ class Screen:
         """What could not be done can be brought back with the arrow up."""
         assert self._session is not None
         self._session.history.append_string(line)
+
+
+def _listening(session: PromptSession[str]) -> AbstractContextManager[None]:
+    """Keys stay keys between two prompts and while something is printed.
+
+    prompt_toolkit would go back to the terminal's line mode there, which swallows Ctrl-D and makes Ctrl-C a
+    signal.
+    """
+    session.input.cooked_mode = nullcontext  # type: ignore[method-assign]
+    return session.input.raw_mode()
 
 
 def _keys() -> KeyBindings:
