@@ -109,10 +109,12 @@ async def visiting(
     size: ViewportSize = PHONE,
     language: Language = "en",
     dark: bool = False,
+    scale: float = 1,
 ) -> AsyncIterator[Visitor]:
     """Opens a browser profile; at the end nothing forbidden must have happened in it."""
     context = await browser.new_context(
         viewport=size,
+        device_scale_factor=scale,
         locale="ar" if language == "ar" else "en-GB",
         color_scheme="dark" if dark else "light",
         has_touch=size is PHONE,

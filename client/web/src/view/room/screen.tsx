@@ -146,7 +146,7 @@ function Conversation({ open, now, jump, onJump }: ConversationProps) {
   const [isAtEnd, setAtEnd] = useState(true)
   const { history } = open
   const unreadFrom = firstUnread(open, now)
-  const newCount = useSeen(now, history, open.version, isAtEnd)
+  const newCount = useSeen(now, history, isAtEnd)
   const toMessage = (id: string): void => onJump(history.numberOf(id))
   const mayWrite = now.mayWrite && !now.isOver
   return (

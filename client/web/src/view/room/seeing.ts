@@ -1,6 +1,6 @@
 /** What the person has seen: told when the newest is on a screen that is looked at. */
 
-import { useEffect, useState } from "preact/hooks"
+import { useEffect, useRef, useState } from "preact/hooks"
 import type { RoomNow } from "../../model/contract.ts"
 import { useApp } from "../app/app.ts"
 import type { History } from "./history.ts"
@@ -8,17 +8,20 @@ import type { History } from "./history.ts"
 const TELL_MS = 800
 
 /** Gives how many messages of others are new and not seen. */
-export function useSeen(now: RoomNow, history: History, version: number, isAtEnd: boolean): number {
+export function useSeen(now: RoomNow, history: History, isAtEnd: boolean): number {
   const app = useApp()
   const isLookedAt = useLookedAt()
-  const newest = newestSeq(history)
+  const newest = useRef(0)
+  newest.current = newestSeq(history)
+  const isDue = isAtEnd && isLookedAt && !now.isOver && newest.current > now.seen
   useEffect(() => {
-    if (!isAtEnd || !isLookedAt || now.isOver || newest <= now.seen) return undefined
-    const timer = setTimeout(() => {
-      app.engine.seen(now.id, newest).catch(() => undefined) // it is told with the next one
+    if (!isDue) return undefined
+    // what comes meanwhile does not put it off: in a lively room it would never be told
+    const timer = setInterval(() => {
+      app.engine.seen(now.id, newest.current).catch(() => undefined) // it is told with the next one
     }, TELL_MS)
-    return () => clearTimeout(timer)
-  }, [newest, isAtEnd, isLookedAt, now.seen, version])
+    return () => clearInterval(timer)
+  }, [isDue, now.id])
   return isAtEnd ? 0 : unseen(now, history)
 }
 

@@ -80,7 +80,8 @@ interface RoomRowProps {
 
 function RoomRow({ room, isOpen, onOpen }: RoomRowProps) {
   const { rooms, say } = words.value
-  const isBold = room.unread > 0 || room.knocking > 0
+  const unread = isOpen ? 0 : room.unread // the open room itself says what is new in it
+  const isBold = unread > 0 || room.knocking > 0
   return (
     <button
       type="button"
@@ -90,9 +91,9 @@ function RoomRow({ room, isOpen, onOpen }: RoomRowProps) {
     >
       <span class="room-row-title">
         <bdi>{room.title === "" ? rooms.untitled : room.title}</bdi>
-        {room.unread > 0 && (
-          <span class="count" role="img" aria-label={rooms.unread(room.unread)}>
-            {say.number(room.unread)}
+        {unread > 0 && (
+          <span class="count" role="img" aria-label={rooms.unread(unread)}>
+            {say.number(unread)}
           </span>
         )}
       </span>
