@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from attack.rooms.proxy import Proxy
-from backchannel import Client
+from backchannel import Client, Room
 from backchannel.letters import ANSWER
 from backchannel.testing import LocalServer
 from backchannel_protocol.frames import ClientFrame, Mail
-from client.people import knock_of, make_room
-from web.engine import CallRefused
+from client.people import heard, knock_of, make_room, until
+from web.engine import CallRefused, Engine
 from web.people import browsers, named, stage_of, web_in, web_knocking, web_link, web_room, wish
 
 
@@ -144,8 +144,10 @@ async def test_a_room_that_is_asked_for_twice_is_made_once(tmp_path: Path) -> No
             await ann.call("rememberHost", f"{server.url}/host#{server.token}")
             server.stop()
             for _ in range(2):
-                with pytest.raises(CallRefused, match="server-unreachable"):
+                with pytest.raises(CallRefused, match="room-waits"):
                     await ann.call("createRoom", wish(server))
+            (waiting,) = await ann.until(lambda: ann.lobby["makings"])
+            assert (waiting["title"], waiting["reason"]) == ("The harbour", {"code": "room-waits"})
             assert not ann.lobby["rooms"]
             await ann.kill()
             server.start()
@@ -160,6 +162,64 @@ async def test_a_room_that_is_asked_for_twice_is_made_once(tmp_path: Path) -> No
             assert second != line["id"]  # the first is made: this is another
             await ann.call("forgetHost", server.url)
             await ann.until(lambda: not ann.lobby["hosts"])
+
+
+async def test_a_room_that_waits_for_its_server_is_made_when_the_network_is_back(tmp_path: Path) -> None:
+    """While the page stays open, in which nothing was unfinished when it was loaded."""
+    with LocalServer(tmp_path) as server:
+        async with browsers(tmp_path, "ann") as (ann,):
+            await ann.call("rememberHost", f"{server.url}/host#{server.token}")
+            server.stop()
+            with pytest.raises(CallRefused, match="room-waits"):
+                await ann.call("createRoom", wish(server))
+            (waiting,) = await ann.until(lambda: ann.lobby["makings"])
+            server.start()
+            await ann.call("online")
+            (line,) = await ann.until(lambda: ann.lobby["rooms"])
+            assert line["id"] == waiting["id"]
+            await ann.enter(line["id"])
+            await ann.until(lambda: not ann.lobby["makings"])
+
+
+async def test_two_links_to_one_room_are_answered_at_the_same_moment(
+    tmp_path: Path, server: LocalServer, python: Client
+) -> None:
+    """One seat comes in, the other is told why not; it comes in when the room is deleted here."""
+    room = await make_room(python, server.url, server.token)
+    links = [await room.invite(party="b") for _ in range(2)]
+    async with browsers(tmp_path, "bo") as (bo,):
+        knocks = [await bo.knock(link, name) for link, name in zip(links, ("Bo", "Bo too"), strict=True)]
+        for knock in knocks:
+            await bo.knock_in(knock, "waiting")
+        await bo.kill()
+        for name in ("Bo", "Bo too"):
+            await room.approve(await knock_of(room, name))
+        await until(room, lambda: len(room.members()) == 3)
+        await bo.start()
+        lines = [await bo.knock_in(knock, "admitted", "failed") for knock in knocks]
+        told, came_in = sorted(lines, key=lambda line: str(line["stage"]), reverse=True)
+        assert (told["stage"], told["reason"]) == ("failed", {"code": "entered-before"})
+        await in_and_heard(bo, room, came_in["id"], "one of two")
+
+        await bo.kill()
+        await bo.start()
+        await bo.knock_in(told["id"], "failed")
+        await bo.enter(room.id)
+        await bo.say(room.id, "after a reload")
+        await heard(room, "after a reload")
+        before = bo.rooms[room.id]["seat"]
+        await bo.call("forget", room.id)
+        await in_and_heard(bo, room, told["id"], "the other of two")
+        assert bo.rooms[room.id]["seat"] != before
+        assert [one["id"] for one in bo.lobby["rooms"]] == [room.id]
+
+
+async def in_and_heard(guest: Engine, room: Room, knock: str, text: str) -> None:
+    """The seat of that knock is the one that the room hears."""
+    await guest.knock_in(knock, "admitted")
+    assert await web_in(guest, knock) == room.id
+    await guest.say(room.id, text)
+    assert (await heard(room, text)).name == (guest.knock_line(knock) or {})["name"]
 
 
 async def test_a_token_that_the_server_does_not_know_makes_nothing(

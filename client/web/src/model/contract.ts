@@ -63,12 +63,20 @@ export interface HostLine {
   readonly url: string
 }
 
+/** A room that was asked for, and is made when its server answers; or that could not be made. */
+export interface MakingLine {
+  readonly id: string
+  readonly title: string
+  readonly reason: Reason
+}
+
 export interface Lobby {
   /** Whether it is still there when the person comes back. */
   readonly isLasting: boolean
   readonly rooms: readonly RoomLine[]
   readonly knocks: readonly KnockLine[]
   readonly hosts: readonly HostLine[]
+  readonly makings: readonly MakingLine[]
 }
 
 // ---- one room
@@ -290,7 +298,10 @@ export interface Engine {
   forgetKnock(id: string): Promise<void>
   rememberHost(link: string): Promise<HostLine>
   forgetHost(url: string): Promise<void>
-  /** Returns the room's id when the room is in this profile and on the server. */
+  /**
+   * Returns the room's id when the room is in this profile and on the server. Throws `room-waits` where it is kept,
+   * and made by itself when the server answers.
+   */
   createRoom(wish: RoomWish): Promise<string>
 
   /** The room, told with each change until `closeRoom`; its entries come as news, the latest first. */

@@ -2,12 +2,12 @@
 
 import { b64u } from "../base/bytes.ts"
 import type { Host } from "./connection/host.ts"
-import type { HostLine, KnockLine, RoomWish } from "./contract.ts"
+import type { HostLine, KnockLine, MakingLine, RoomWish } from "./contract.ts"
 import { type Admitted, historyEntry } from "./entering.ts"
 import { ClientError, NotAllowed, ServerRefused } from "./errors.ts"
 import { HOST_LINK, type HostLink, parseHostLink, placeOfHost } from "./hosting.ts"
 import { generateKnocker, KNOCKER, type Knocker, mailboxOf } from "./joining.ts"
-import { Door } from "./knocking.ts"
+import { Door, isForLater } from "./knocking.ts"
 import { createLedger, type Ledger } from "./ledger.ts"
 import {
   askForRoom,
@@ -18,6 +18,7 @@ import {
   MAKING_S,
   type Making,
   NOT_OURS,
+  titleOf,
 } from "./making.ts"
 import { Signal } from "./signal.ts"
 import type { Profile } from "./store/profile.ts"
@@ -31,6 +32,8 @@ const MAKE_AGAIN_MS = 30_000
 /** The profile's rooms, as doors need them. */
 export interface Rooms {
   has(room: string): boolean
+  /** The seat that this profile has in a room; undefined where it has none, or cannot read it. */
+  seatIn(room: string): string | undefined
   /** A room that is stored now: it is connected. */
   take(ledger: Ledger): void
   /** Until the room's first event is in the log. Throws what hinders it. */
@@ -55,15 +58,19 @@ export class Doors {
   readonly #knocks = new Map<string, Door>()
   readonly #hosts = new Map<string, HostLink>()
   readonly #makings = new Map<string, Making>()
+  /** What the server would not make while nobody was told, until the page is loaded again. */
+  readonly #refused: MakingLine[] = []
   readonly #end = new AbortController()
   readonly #wake = new Signal()
-  /** Makes what was not finished. */
-  #finishing: Promise<void> | undefined
+  /** Whether what was not finished is being made. */
+  #isFinishing = false
   /** Rooms are made one after another: nobody makes one twice. */
   readonly #establishing = oneByOne()
   /** From looking for one that is there already until a new one is: two equal calls at once ask for one thing. */
   readonly #knocking = oneByOne()
   readonly #wishing = oneByOne()
+  /** From looking whether a room is here until it is: two links may lead to one room at once. */
+  readonly #entering = oneByOne()
 
   constructor(world: DoorsWorld) {
     this.#world = world
@@ -72,7 +79,8 @@ export class Doors {
   /** Takes up every knock, host link and room in the making that the profile has, rooms themselves aside. */
   load(rows: ReadonlyMap<string, Uint8Array>): void {
     for (const [place, data] of rows) if (!this.#isKnown(place)) this.#load(place, data)
-    this.#finishing ??= this.#keepMaking()
+    if (this.#makings.size > 0) this.#wake.set()
+    void this.#finish()
   }
 
   #isKnown(place: string): boolean {
@@ -162,15 +170,27 @@ export class Doors {
     return this.#world.profile.write(place, { room: encodeRow("knock", KNOCKER, knocker) })
   }
 
-  /** The knock is forgotten when the room is stored, and not before: a crash between them finds both. */
-  async #enter(place: string, knocker: Knocker, admitted: Admitted): Promise<void> {
-    const { profile, rooms } = this.#world
-    const { keys, recordKey, view } = admitted
-    if (!rooms.has(view.id)) {
-      const about = { url: knocker.serverUrl, recordKey, keys }
-      rooms.take(await createLedger(profile, about, view, { facts: [historyEntry(view)] }))
-    }
-    await profile.forget(place)
+  /**
+   * The knock is forgotten when the room is stored, and not before: a crash between them finds both. Where this profile has
+   * another seat in the room, that one stays, and this one's keys too: throws `entered-before`.
+   */
+  #enter(place: string, knocker: Knocker, admitted: Admitted): Promise<void> {
+    return this.#entering(async () => {
+      const { profile, rooms } = this.#world
+      const { keys, recordKey, view } = admitted
+      if (!rooms.has(view.id)) {
+        await rooms.forget(view.id) // of what was here before, and cannot be read
+        const about = { url: knocker.serverUrl, recordKey, keys }
+        rooms.take(await createLedger(profile, about, view, { facts: [historyEntry(view)] }))
+      } else if (rooms.seatIn(view.id) !== view.own) throw new NotAllowed("entered-before")
+      await profile.forget(place)
+    })
+  }
+
+  /** A room was forgotten: whoever was let into it once more comes in now. */
+  enterAgain(): void {
+    for (const [place, door] of this.#knocks)
+      if (door.line(place).reason?.code === "entered-before") this.#takeUp(place, door.knocker)
   }
 
   // ---- hosts
@@ -206,6 +226,12 @@ export class Doors {
 
   // ---- making rooms
 
+  /** Rooms that wait for their server, and those that it would not make. */
+  get makings(): readonly MakingLine[] {
+    const waiting = [...this.#makings].map(([id, making]) => lineOf(id, making, "room-waits"))
+    return [...waiting, ...this.#refused]
+  }
+
   /**
    * A new room, whose first event is in the log when this returns its id. Where the server is away, it is made when it is
    * back; whoever asks for the same meanwhile gets the same room, not a second one.
@@ -214,7 +240,14 @@ export class Doors {
     const [, link] = this.#hostAt(wish.url)
     const making = await this.#wishing(() => this.#wished(link, wish))
     const place = b64u(making.room)
-    await this.#make(place, making)
+    try {
+      await this.#establish(place, making)
+    } catch (error) {
+      throw isForLater(error) ? new NotAllowed("room-waits") : error
+    } finally {
+      void this.#finish()
+    }
+    await this.#begin(place)
     return place
   }
 
@@ -226,10 +259,9 @@ export class Doors {
     return making
   }
 
-  /** Asks the server, and waits for the room's first event. Throws what hinders it. */
-  async #make(place: string, making: Making): Promise<void> {
+  /** Waits for the room's first event. Throws what hinders it. */
+  async #begin(place: string): Promise<void> {
     const { rooms } = this.#world
-    await this.#establishing(() => this.#establish(place, making))
     try {
       await rooms.begun(place)
     } catch (error) {
@@ -239,40 +271,51 @@ export class Doors {
     }
   }
 
-  /** The Making is kept before the server is asked, and never where the room has its place already. */
-  async #establish(place: string, making: Making): Promise<void> {
-    const { clock, hostAt, profile, rooms } = this.#world
-    if (rooms.has(place)) return
-    this.#makings.set(place, making)
-    await profile.write(place, { room: encodeRow("making", MAKING, making) })
-    try {
-      const recordKey = await askForRoom(hostAt(making.url), making)
-      rooms.take(await establish(profile, making, recordKey, clock()))
-      this.#makings.delete(place)
-    } catch (error) {
-      if (error instanceof ServerRefused) await this.#unmake(place)
-      throw error
-    }
-  }
-
-  /** Until no room is unfinished, or all that are have been given up. */
-  async #keepMaking(): Promise<void> {
-    try {
-      while (this.#makings.size > 0) {
-        for (const [place, making] of this.#makings) await this.#tryAgain(place, making)
-        await this.#wake.wait(MAKE_AGAIN_MS)
-        this.#end.signal.throwIfAborted()
+  /** Asks the server. The Making is kept before that, and never where the room has its place already. */
+  #establish(place: string, making: Making): Promise<void> {
+    return this.#establishing(async () => {
+      const { clock, hostAt, profile, rooms, tell } = this.#world
+      if (rooms.has(place)) return
+      this.#makings.set(place, making)
+      try {
+        await profile.write(place, { room: encodeRow("making", MAKING, making) })
+        const recordKey = await askForRoom(hostAt(making.url), making)
+        rooms.take(await establish(profile, making, recordKey, clock()))
+        this.#makings.delete(place)
+      } catch (error) {
+        if (error instanceof ServerRefused && !isForLater(error)) await this.#unmake(place)
+        throw error
+      } finally {
+        tell()
       }
-    } catch {
-      // the profile is closed
-    }
-    this.#finishing = undefined
+    })
   }
 
+  /** Makes what waits for a server, again and again, until no room is unfinished, or all that are have been given up. */
+  async #finish(): Promise<void> {
+    if (this.#isFinishing) return
+    this.#isFinishing = true
+    while (this.#makings.size > 0) {
+      await this.#wake.wait(MAKE_AGAIN_MS)
+      if (this.#end.signal.aborted) return
+      for (const [place, making] of this.#makings) await this.#tryAgain(place, making).catch(() => undefined)
+    }
+    this.#isFinishing = false
+  }
+
+  /** Throws where this profile does not store. */
   async #tryAgain(place: string, making: Making): Promise<void> {
-    await this.#make(place, making).catch(() => undefined) // whoever asks for it again is told why
-    const isOver = this.#world.clock() > making.asked + MAKING_S
-    if (isOver && this.#makings.has(place)) await this.#unmake(place)
+    try {
+      await this.#establish(place, making)
+      void this.#begin(place).catch(() => undefined) // the room's line in the lobby says why
+    } catch (error) {
+      const isOver = this.#world.clock() > making.asked + MAKING_S
+      if (this.#makings.has(place) && !isOver) return
+      const code = error instanceof ServerRefused ? error.code : "room-not-made"
+      this.#refused.push(lineOf(place, making, code))
+      await this.#unmake(place)
+      this.#world.tell()
+    }
   }
 
   /** The server will not make it: nothing of it stays. */
@@ -281,3 +324,9 @@ export class Doors {
     await this.#world.profile.forget(place)
   }
 }
+
+const lineOf = (id: string, making: Making, code: string): MakingLine => ({
+  id,
+  title: titleOf(making),
+  reason: { code },
+})

@@ -145,7 +145,7 @@ export class Door {
         return mail
       } catch (error) {
         if (error instanceof ServerRefused && error.code === "expired") throw await this.#expired()
-        if (!(error instanceof ServerUnreachable) && !isForLater(error)) throw error
+        if (!isForLater(error)) throw error
       }
       this.#noteAway(true)
       await this.#rest(wait)
@@ -198,7 +198,9 @@ export class Door {
   }
 }
 
-const isForLater = (error: unknown): boolean => error instanceof ServerRefused && LATER.includes(error.code)
+/** Whether what went wrong with a server may be tried again. */
+export const isForLater = (error: unknown): boolean =>
+  error instanceof ServerUnreachable || (error instanceof ServerRefused && LATER.includes(error.code))
 
 function reasonOf(error: unknown): Reason {
   if (error instanceof Error && "code" in error && typeof error.code === "string") return { code: error.code }

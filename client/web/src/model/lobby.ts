@@ -17,6 +17,7 @@ import { type MovingProfile, movingProfile } from "./store/moving.ts"
 import type { Profile } from "./store/profile.ts"
 import type { Release } from "./store/tab.ts"
 import type { Clock } from "./time.ts"
+import { oneByOne } from "./turn.ts"
 
 /** After a tick that comes so late this device has slept: what was connected is not believed. */
 const SLEPT_MS = SWEEP_MS + 20_000
@@ -50,6 +51,7 @@ interface Opened {
 export function makeEngine(world: World, tell: (news: News) => void): Engine {
   let opening: Promise<Opened> | undefined
   let isWiped = false
+  const keeping = oneByOne()
   world.onOnline(() => void opening?.then(comeBack).catch(() => undefined))
   const opened = async (): Promise<Opened> => {
     if (opening === undefined || isWiped) throw new NotAllowed("not-open")
@@ -68,7 +70,7 @@ export function makeEngine(world: World, tell: (news: News) => void): Engine {
         throw error
       }
     },
-    keep: async () => keep(world, await opened()),
+    keep: () => keeping(async () => keep(world, await opened())),
     wipe: async () => {
       const lobby = await opened()
       isWiped = true
@@ -104,9 +106,10 @@ function roomCalls(opened: Open) {
     },
     closeRoom: async (room: string): Promise<void> => (await opened()).newsroom.close(room),
     forget: async (room: string): Promise<void> => {
-      const { newsroom, rooms } = await opened()
+      const { doors, newsroom, rooms } = await opened()
       newsroom.close(room)
       await rooms.forget(room)
+      doors.enterAgain()
     },
     acceptRules: at(speaking.acceptRules),
     send: at(speaking.send),
@@ -215,15 +218,16 @@ const lobbyOf = ({ doors, profile, rooms }: Pick<Opened, "doors" | "profile" | "
   rooms: rooms.lines,
   knocks: doors.knocks,
   hosts: doors.hosts,
+  makings: doors.makings,
 })
 
-/** From a profile that is gone with the page to one that lasts. */
+/** From a profile that is gone with the page to one that lasts; where that does not take everything, it stays as it is. */
 async function keep(world: World, opened: Opened): Promise<void> {
   const { doors, newsroom, profile, rooms } = opened
   if (profile.isLasting) return
   const release = await heldBy(world)
   try {
-    await profile.moveTo(await world.openProfile(true))
+    await moveToLasting(world, profile)
   } catch (error) {
     release()
     throw error
@@ -233,6 +237,19 @@ async function keep(world: World, opened: Opened): Promise<void> {
   await rooms.load(rows)
   doors.load(rows)
   newsroom.gather()
+}
+
+/** One that was made for nothing does not stay. */
+async function moveToLasting(world: World, profile: MovingProfile): Promise<void> {
+  const isThere = await world.hasProfile()
+  const lasting = await world.openProfile(true)
+  try {
+    await profile.moveTo(lasting)
+  } catch (error) {
+    if (isThere) lasting.close()
+    else await lasting.wipe().catch(() => lasting.close())
+    throw error
+  }
 }
 
 /** Leaves nothing: the keys first, so that what a connection which is ending still writes opens no more. */

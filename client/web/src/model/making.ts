@@ -69,6 +69,8 @@ export async function generateMaking(link: HostLink, wish: RoomWish, nowS: numbe
   return making
 }
 
+export const titleOf = ({ wish }: Making): string => String(parseJcs(wish).title)
+
 /** The room's first event. */
 export const genesisOf = ({ keys, wish }: Making, recordKey: Bytes): JsonObject => ({
   ...parseJcs(wish),

@@ -64,6 +64,11 @@ export class Rooms {
     return this.#rooms.has(room)
   }
 
+  /** The own seat in a room; undefined where there is none, or it cannot be read. */
+  seatIn(room: string): string | undefined {
+    return this.#rooms.get(room)?.desk.ledger.view.own
+  }
+
   now(room: string): RoomNow {
     const { desk, live } = this.#at(room)
     return roomNow(desk, live)

@@ -215,7 +215,7 @@ test("a page is told the latest entries first, then all others", async () => {
       if (news.entries[0]?.number === 0) done.resolve()
     },
     {
-      lobby: () => ({ isLasting: false, rooms: [], knocks: [], hosts: [] }),
+      lobby: () => ({ isLasting: false, rooms: [], knocks: [], hosts: [], makings: [] }),
       room: () => {
         throw new RangeError("nothing changed")
       },

@@ -53,7 +53,8 @@ test("a profile that lasts is for one tab", async () => {
   await expect(engine.open(true)).rejects.toMatchObject({ code: "open-elsewhere" })
   await expect(engine.knock("", "Bo")).rejects.toMatchObject({ code: "not-open" })
   world.isElsewhere = false
-  expect(await engine.open(true)).toEqual({ isLasting: true, rooms: [], knocks: [], hosts: [] })
+  const empty = { rooms: [], knocks: [], hosts: [], makings: [] }
+  expect(await engine.open(true)).toEqual({ isLasting: true, ...empty })
   expect(world.held).toBe(1)
   await engine.wipe()
 })
@@ -86,6 +87,38 @@ test("what is kept is there again, beside what was kept before", async () => {
   })
   await engine.wipe()
 })
+
+test.each([true, false])(
+  "who cannot be kept goes on as before, and nothing of the attempt stays open (was there: %s)",
+  async (isThere) => {
+    const world = browser()
+    if (isThere) await world.openProfile(true)
+    const open = world.openProfile
+    let closed = 0
+    const close = (): void => {
+      closed += 1
+    }
+    world.openProfile = async (isLasting) => {
+      const profile = await open(isLasting)
+      if (!isLasting) return profile
+      const write = () => Promise.reject(new DOMException("no space", "QuotaExceededError"))
+      return { ...profile, write, close }
+    }
+    const engine = engineOf(world)
+    await engine.open(false)
+    await engine.rememberHost(HOST_LINK)
+    const kept = [engine.keep(), engine.keep()]
+    for (const one of kept) await expect(one).rejects.toMatchObject({ name: "QuotaExceededError" })
+    expect([world.held, closed, await engine.hasProfile()]).toEqual([0, isThere ? 2 : 0, isThere])
+    const before = { isLasting: false, hosts: [{ url: "https://talks.example" }] }
+    expect(await engine.open(false)).toMatchObject(before)
+    world.openProfile = open
+    await engine.keep()
+    expect(await engine.open(false)).toMatchObject({ ...before, isLasting: true })
+    expect(world.held).toBe(1)
+    await engine.wipe()
+  },
+)
 
 test("leaving nothing takes what lasts too, and ends all calls", async () => {
   const world = browser()

@@ -5,7 +5,7 @@ import { randomBytes } from "../../src/base/bytes.ts"
 import type { Host } from "../../src/model/connection/host.ts"
 import type { RoomWish } from "../../src/model/contract.ts"
 import { Doors } from "../../src/model/doors.ts"
-import { ServerUnreachable } from "../../src/model/errors.ts"
+import { ServerRefused, ServerUnreachable } from "../../src/model/errors.ts"
 import { createLedger, type Ledger, newChange } from "../../src/model/ledger.ts"
 import { generateSeatKeys, newMemberOf } from "../../src/model/room/keys.ts"
 import { mls } from "../../src/model/room/membership.ts"
@@ -26,8 +26,10 @@ class Server implements Host {
   readonly url = URL
   readonly claims: string[] = []
   readonly made: Uint8Array[] = []
+  refusal: Error | undefined
 
   async createRoom(_: string, { room }: Parameters<Host["createRoom"]>[1]) {
+    if (this.refusal !== undefined) throw this.refusal
     this.made.push(room)
     return { recordKey: randomBytes(32), checkpoint: "" }
   }
@@ -51,6 +53,7 @@ function lobby(server: Server, profile: Profile): Lobby {
   const taken: Ledger[] = []
   const rooms = {
     has: (id: string) => taken.some(({ view }) => view.id === id),
+    seatIn: (id: string) => taken.find(({ view }) => view.id === id)?.view.own,
     take: (ledger: Ledger) => void taken.push(ledger),
     begun: async () => undefined,
     forget: async () => undefined,
@@ -111,6 +114,49 @@ test("who asks for one room twice at once gets one, and others beside it", async
   expect(third).not.toBe(one)
   expect(server.made).toHaveLength(2)
   expect(taken).toHaveLength(2)
+})
+
+test.each([new ServerUnreachable(), new ServerRefused("stopping")])(
+  "a room that is wished while the server is away is made when the network is back ($code)",
+  async (refusal) => {
+    const server = new Server()
+    const profile = memoryProfile()
+    const { doors, taken } = lobby(server, profile)
+    doors.load(await profile.rooms()) // nothing was unfinished then
+    await doors.rememberHost(`${URL}/host#${"a".repeat(43)}`)
+    server.refusal = refusal
+    await expect(doors.createRoom(WISH)).rejects.toMatchObject({ code: "room-waits" })
+    const waiting = { title: WISH.title, reason: { code: "room-waits" } }
+    expect(doors.makings).toMatchObject([waiting])
+    doors.look()
+    await expect(doors.createRoom({ ...WISH, title: "The pier" })).rejects.toThrow("room-waits")
+    expect(doors.makings).toMatchObject([waiting, { title: "The pier" }])
+    server.refusal = undefined
+    doors.look()
+    await expect.poll(() => taken.length).toBe(2)
+    expect(doors.makings).toEqual([])
+    expect(server.made).toHaveLength(2)
+    doors.end()
+  },
+)
+
+test("a room that the server will not make by and by is told, and not asked for again", async () => {
+  const server = new Server()
+  const profile = memoryProfile()
+  const first = lobby(server, profile)
+  await first.doors.rememberHost(`${URL}/host#${"a".repeat(43)}`)
+  server.refusal = new ServerUnreachable()
+  await expect(first.doors.createRoom(WISH)).rejects.toThrow("room-waits")
+  first.doors.end()
+  server.refusal = new ServerRefused("bad-token")
+  const { doors, taken } = lobby(server, profile)
+  doors.load(await profile.rooms()) // tried at once
+  await expect.poll(() => doors.makings).toMatchObject([{ title: WISH.title, reason: { code: "bad-token" } }])
+  server.refusal = undefined
+  doors.look()
+  expect([...(await profile.rooms()).values()].map((row) => parseRow(row).kind)).toEqual(["host"])
+  expect(taken).toEqual([])
+  doors.end()
 })
 
 test("a room that was asked for again while it was made has its place in the profile", async () => {

@@ -95,6 +95,7 @@ const lobby: Lobby = {
   ],
   knocks: knock === undefined ? [] : [knock],
   hosts: [{ url: "https://talks.example.org" }],
+  makings: [],
 }
 
 const tell = (news: News): void => hear(app, news)

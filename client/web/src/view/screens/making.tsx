@@ -76,6 +76,8 @@ export function Making({ url }: { readonly url: string }) {
     await app.attempt(async () => {
       app.navigation.turn({ at: "room", id: await app.engine.createRoom(wishOf(made, url)) })
     })
+    // asked for once is enough
+    if (app.problem.value?.code === "room-waits") app.navigation.restart({ at: "rooms" })
     setWorking(false)
   }
   const forget = async (): Promise<void> => {

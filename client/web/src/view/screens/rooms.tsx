@@ -33,7 +33,7 @@ export function RoomList({ open }: { readonly open: string | undefined }) {
   }
   return (
     <nav class="room-list" aria-label={rooms.title}>
-      {ordered.length === 0 && <p class="quiet">{rooms.none}</p>}
+      {ordered.length + lobby.makings.length === 0 && <p class="quiet">{rooms.none}</p>}
       <ul>
         {ordered.map((one) => (
           <li key={one.id}>
@@ -41,6 +41,11 @@ export function RoomList({ open }: { readonly open: string | undefined }) {
           </li>
         ))}
       </ul>
+      {lobby.makings.map(({ id, reason, title }) => (
+        <p key={id} class="quiet">
+          <bdi>{title}</bdi>: {sentenceOf(reason, words.value)}
+        </p>
+      ))}
       {asking(lobby).length > 0 && (
         <>
           <h2>{rooms.requests}</h2>

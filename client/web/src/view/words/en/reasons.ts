@@ -73,6 +73,8 @@ export const reasons: Readonly<Record<ReasonCode, string>> = {
   "server-without-tls":
     "The connection to this server is not protected. Use the address that begins with https.",
   declined: "A facilitator declined. If that surprises you, call the person who invited you.",
+  "entered-before":
+    "You came into this room by another link before. To come in by this one, delete the room from this device. Otherwise ask a facilitator to remove your second place.",
   "clock-wrong": "This device's clock is wrong. Set date and time, then try again.",
   "expired-or-clock-wrong":
     "This invitation is over, or this device's clock is wrong. Look at the clock; if it is right, ask for a new invitation.",
@@ -81,6 +83,7 @@ export const reasons: Readonly<Record<ReasonCode, string>> = {
   "room-unknown": "This room is not on this device any more.",
   "room-unfit": "The room cannot be made like that. Look at its title, names and rules.",
   "room-not-made": "The room could not be made. Try again.",
+  "room-waits": "The server does not answer. The room is made by itself when it does.",
   "not-created": "The room's first step has not reached the server yet. Wait a moment.",
   "not-now": "The room is not ready for this yet. Try again in a moment.",
   "not-sent": "The message did not count. Look at what the room says about it.",
