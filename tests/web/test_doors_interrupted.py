@@ -174,7 +174,7 @@ async def test_a_room_that_waits_for_its_server_is_made_when_the_network_is_back
                 await ann.call("createRoom", wish(server))
             (waiting,) = await ann.until(lambda: ann.lobby["makings"])
             server.start()
-            await ann.call("online")
+            await ann.call("reconnect")
             (line,) = await ann.until(lambda: ann.lobby["rooms"])
             assert line["id"] == waiting["id"]
             await ann.enter(line["id"])

@@ -1,6 +1,6 @@
 /**
  * The whole engine behind JSON lines, so that Python can use it as a page does: one call a line on stdin, answers and news
- * on stdout; beside the contract's, `online`: the network is back. Its words are the profile's file and by how many seconds its clock is ahead.
+ * on stdout. Its words are the profile's file and by how many seconds its clock is ahead.
  */
 
 import { createInterface } from "node:readline"
@@ -16,8 +16,6 @@ const write = (message: unknown): void => {
   process.stdout.write(`${JSON.stringify(message)}\n`)
 }
 
-let toldOfNetwork = (): void => undefined
-
 const engine = makeEngine(
   {
     lookMs: LOOK_MS,
@@ -25,9 +23,6 @@ const engine = makeEngine(
     openProfile: async (isLasting) => (isLasting ? fileProfile(path) : memoryProfile()),
     hasProfile: async () => true,
     holdProfile: async () => () => undefined,
-    onOnline: (listener) => {
-      toldOfNetwork = listener
-    },
   },
   write,
 )
@@ -41,4 +36,4 @@ const port = {
   },
 }
 
-answerCalls(port, { ...engine, online: async () => toldOfNetwork() })
+answerCalls(port, { ...engine })

@@ -25,7 +25,6 @@ const LOOK_MS = 25
 
 // biome-ignore lint/suspicious/noExplicitAny: the test's own calls
 const engines = new Map<string, Record<string, (...words: any[]) => Promise<unknown>>>()
-const online = new Map<string, () => void>()
 
 const tell = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`)
 
@@ -36,7 +35,6 @@ function begin(name: string, path: string | undefined): void {
     openProfile: async () => spied(name, path === undefined ? memoryProfile() : await fileProfile(path)),
     hasProfile: async () => false,
     holdProfile: async () => () => undefined,
-    onOnline: (listener) => online.set(name, listener),
   }
   engines.set(name, { ...makeEngine(world, (news) => tell({ engine: name, ...news })) })
 }
@@ -71,7 +69,6 @@ function spied(engine: string, profile: Profile): Profile {
 async function answer({ call, engine, words }: Call): Promise<object> {
   try {
     if (call === "begin") return { result: begin(engine, (words[0] as string | null) ?? undefined) ?? null }
-    if (call === "online") return { result: online.get(engine)?.() ?? null }
     const found = engines.get(engine)?.[call]
     if (found === undefined) throw new RangeError(`no call ${call} of ${engine}`)
     return { result: (await found(...words.map((word) => word ?? undefined))) ?? null }

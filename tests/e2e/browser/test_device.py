@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from hashlib import sha384
 from typing import Any, Final
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Page, expect
 
 from backchannel_protocol.invitation import Invitation
+from client.people import heard
 from e2e.browser import acts
 from e2e.browser.page_proxy import PageProxy
 from e2e.browser.scene import Interrupted, Scene, come_again, meeting
@@ -134,6 +135,28 @@ async def test_who_leaves_nothing_keeps_nothing_at_any_time(scene: Scene) -> Non
         assert await kept(bea) == NOTHING
 
 
+@pytest.mark.parametrize("keep", [False, True], ids=["nothing-kept", "kept"])
+async def test_closing_a_page_while_something_waits(scene: Scene, server: Interrupted, *, keep: bool) -> None:
+    """The browser asks where the words would be gone with the page, and at no other time."""
+    async with scene.guest("Bea", keep=keep) as bea:
+        page = bea.page
+        with server.paused():
+            await acts.say(bea, "not sent yet")
+            await expect(page.get_by_text(acts.text(bea, "rooms.waiting", 1))).to_be_visible()
+            async with page.expect_event("close" if keep else "dialog") as happened:
+                await page.close(run_before_unload=True)
+            if not keep:
+                asked = await happened.value
+                assert asked.type == "beforeunload"
+                await asked.dismiss()
+        if keep:
+            await come_again(bea)
+        await heard(scene.ann, "not sent yet")
+        await expect(bea.page.get_by_text(acts.text(bea, "rooms.waiting", 1))).to_have_count(0)
+        async with bea.page.expect_event("close"):
+            await bea.page.close(run_before_unload=True)
+
+
 async def test_a_second_tab_says_where_the_room_is_open(scene: Scene) -> None:
     async with scene.guest("Bea") as bea:
         first = bea.page
@@ -228,12 +251,29 @@ def integrity(content: bytes) -> bytes:
     return b"sha384-" + b64encode(sha384(content).digest())
 
 
-async def test_a_new_version_waits_until_it_is_wanted(scene: Scene) -> None:
+async def reloads(page: Page) -> None:
+    await page.reload()
+
+
+async def comes_back_to_the_tab(page: Page) -> None:
+    """A browser without a screen hides no tab: what the page would be told."""
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
+async def stays_for_an_hour(page: Page) -> None:
+    await page.clock.fast_forward("01:00:01")
+
+
+@pytest.mark.parametrize("how", [reloads, comes_back_to_the_tab, stays_for_an_hour])
+async def test_a_new_version_waits_until_it_is_wanted(
+    scene: Scene, how: Callable[[Page], Awaitable[None]]
+) -> None:
     async with PageProxy(scene.server.url).running() as proxy:
         assert isinstance(proxy, PageProxy)
         async with visiting(scene.browser, proxy.url, size=DESK) as bea:
             await scene.let_in(bea, "Bea", url=proxy.url)
             await bea.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+            await bea.page.clock.install()
             await bea.page.reload()
             await acts.is_live(bea)
             before = await kept(bea)
@@ -241,7 +281,7 @@ async def test_a_new_version_waits_until_it_is_wanted(scene: Scene) -> None:
             proxy.page = lambda path, content: (
                 content + MARK if path == "/" else content.replace(old, new) if path == "/sw.js" else content
             )
-            await bea.page.reload()
+            await how(bea.page)
             notice = bea.page.get_by_role("status").filter(has_text=acts.text(bea, "common.newVersion"))
             await expect(notice).to_be_visible()
             assert await bea.page.evaluate(NEWEST) == ""

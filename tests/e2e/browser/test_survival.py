@@ -121,6 +121,20 @@ async def test_a_network_that_is_away_while_both_write(scene: Scene, server: Int
         await all_have(scene, bea, said)
 
 
+async def test_a_network_that_goes_is_told_at_once(scene: Scene) -> None:
+    """Though nothing is written, so that the connection itself would not show it for minutes."""
+    async with scene.guest("Bea") as bea:
+        live = bea.page.locator(".room-head").get_by_text(acts.text(bea, "room.live"), exact=True)
+        await expect(live).to_be_visible()
+        for said in ("one", "two"):
+            await bea.context.set_offline(True)
+            await expect(live).not_to_be_visible(timeout=acts.SLOWLY_MS)
+            await bea.context.set_offline(False)
+            await expect(live).to_be_visible(timeout=acts.SLOWLY_MS)
+            await acts.say(bea, said)
+            await heard(scene.ann, said)
+
+
 async def test_a_server_that_stands_still(scene: Scene, server: Interrupted, long_form: bool) -> None:
     async with scene.guest("Bea") as bea:
         with server.paused():

@@ -287,6 +287,11 @@ export interface Engine {
   hasProfile(): Promise<boolean>
   /** Opens the profile, or makes it; all its rooms connect. Throws `open-elsewhere`, `storage-unavailable`. */
   open(isLasting: boolean): Promise<Lobby>
+  /**
+   * The network went or came back, which not every browser tells a worker: what was connected is not believed, and nothing
+   * waits for its time.
+   */
+  reconnect(): Promise<void>
   /** From a profile that is gone with the page to one that lasts: "keep me signed in here". */
   keep(): Promise<void>
   /** "Leave nothing on this device": keys first, then everything; nothing else can be called afterwards. */

@@ -17,7 +17,6 @@ const BROWSER: World = {
     return known?.some(({ name }) => name === PROFILE) ?? false
   },
   holdProfile: () => holdAlone(PROFILE, navigator.locks),
-  onOnline: (listener) => globalThis.addEventListener("online", listener),
 }
 
 answerCalls(

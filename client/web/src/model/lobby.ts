@@ -33,8 +33,6 @@ export interface World {
   hasProfile(): Promise<boolean>
   /** The lasting profile for this tab alone; undefined where another tab has it. */
   holdProfile(): Promise<Release | undefined>
-  /** Tells when the network came back. */
-  onOnline(listener: () => void): void
 }
 
 /** A profile that is open. */
@@ -52,7 +50,6 @@ export function makeEngine(world: World, tell: (news: News) => void): Engine {
   let opening: Promise<Opened> | undefined
   let isWiped = false
   const keeping = oneByOne()
-  world.onOnline(() => void opening?.then(comeBack).catch(() => undefined))
   const opened = async (): Promise<Opened> => {
     if (opening === undefined || isWiped) throw new NotAllowed("not-open")
     return opening
@@ -70,6 +67,7 @@ export function makeEngine(world: World, tell: (news: News) => void): Engine {
         throw error
       }
     },
+    reconnect: async () => connectAnew(await opened()),
     keep: () => keeping(async () => keep(world, await opened())),
     wipe: async () => {
       const lobby = await opened()
@@ -175,8 +173,8 @@ async function loadLobby(
   return { profile, rooms, doors, newsroom, release, timer: tick(rooms) }
 }
 
-/** The network is back: nothing waits for its time. */
-function comeBack({ doors, rooms }: Opened): void {
+/** The network went or came back: what was connected is not believed, and nothing waits for its time. */
+function connectAnew({ doors, rooms }: Opened): void {
   rooms.reconnect()
   doors.look()
 }

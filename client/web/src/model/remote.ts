@@ -9,6 +9,7 @@ const CALLS: Readonly<Record<keyof Engine, true>> = {
   findAbilities: true,
   hasProfile: true,
   open: true,
+  reconnect: true,
   keep: true,
   wipe: true,
   kindOf: true,

@@ -9,6 +9,8 @@ import { speakFirst } from "./words/language.ts"
 export async function show(app: App, arrival: Arrival): Promise<void> {
   const root = document.getElementById("app")
   if (root === null) return
+  for (const change of ["offline", "online"])
+    addEventListener(change, () => app.engine.reconnect().catch(() => undefined)) // nothing is open yet
   const hasBegun = begin(app, arrival)
   await speakFirst().catch(() => undefined) // without its catalogue the page speaks English
   render(

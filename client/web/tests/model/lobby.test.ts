@@ -39,7 +39,6 @@ function browser(): Browser {
         world.held -= 1
       }
     },
-    onOnline: () => undefined,
   }
   return world
 }

@@ -106,5 +106,8 @@ export async function openProfile(app: App, isLasting: boolean): Promise<void> {
   app.lobby.value = await app.engine.open(isLasting)
 }
 
+/** Whether something of a room is still to be sent, and can be. */
+export const isWaiting = ({ rooms }: Lobby): boolean => rooms.some((one) => one.waiting > 0 && !one.isOver)
+
 /** The knocks that still wait, or failed: who was let in has a room instead. */
 export const asking = ({ knocks }: Lobby): Lobby["knocks"] => knocks.filter((one) => one.stage !== "admitted")

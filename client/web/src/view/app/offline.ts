@@ -10,6 +10,8 @@ export interface Offline {
 }
 
 const SCRIPT = "/sw.js"
+/** How often a page that stays open looks for a new version, besides whenever somebody comes back to it. */
+const SEARCH_MS = 3600_000
 const waiting = signal<ServiceWorker | undefined>(undefined)
 let isStarted = false
 /** The person wants the new version: the page is loaded again when it is the one that answers. */
@@ -43,6 +45,11 @@ async function register(): Promise<void> {
     if (isAsked) location.reload()
   })
   look()
+  const search = (): void => {
+    if (document.visibilityState === "visible") registration.update().catch(() => undefined) // it is away: later
+  }
+  setInterval(search, SEARCH_MS)
+  document.addEventListener("visibilitychange", search)
 }
 
 /** Nothing of the page's own files stays either. */

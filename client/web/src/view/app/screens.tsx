@@ -9,7 +9,7 @@ import { KnockScreen } from "../screens/knock.tsx"
 import { Beginning, Elsewhere, Failed, Gone, Start, Unable } from "../screens/plain.tsx"
 import { Rooms } from "../screens/rooms.tsx"
 import { words } from "../words/language.ts"
-import { type App, useApp } from "./app.ts"
+import { type App, isWaiting, useApp } from "./app.ts"
 import type { Page } from "./navigation.ts"
 import { useOffline } from "./offline.ts"
 
@@ -23,6 +23,7 @@ export function Screens() {
   const offline = useOffline(app.lobby.value?.isLasting === true)
   useTitle(app)
   useRoomsThatOpen(app)
+  useWhatWaits(app)
   useEffect(fitToKeyboard, [])
   useEffect(() => {
     document.getElementById("content")?.focus({ preventScroll: true })
@@ -36,6 +37,18 @@ export function Screens() {
       <ScreenOf page={page} />
     </>
   )
+}
+
+/** Closing a page that keeps nothing would lose what is still to be sent: then, and only then, the browser asks. */
+function useWhatWaits({ lobby }: App): void {
+  const isLost = lobby.value?.isLasting === false && isWaiting(lobby.value)
+  useEffect(() => {
+    const ask = (event: Event): void => {
+      if (isLost) event.preventDefault()
+    }
+    addEventListener("beforeunload", ask)
+    return () => removeEventListener("beforeunload", ask)
+  }, [isLost])
 }
 
 /** Where the keyboard of a phone lies over the page instead of making it smaller, the page is told what is left of it. */

@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks"
 import type { KnockLine, RoomLine } from "../../model/contract.ts"
-import { type App, asking, useApp } from "../app/app.ts"
+import { type App, asking, isWaiting, useApp } from "../app/app.ts"
 import { forgetOffline } from "../app/offline.ts"
 import { forgetPreferences } from "../app/preferences.ts"
 import { sentenceOf } from "../app/reason.ts"
@@ -136,7 +136,6 @@ function Staying() {
   const { rooms } = words.value
   const [isAsking, setAsking] = useState(false)
   const isLasting = app.lobby.value?.isLasting === true
-  const isWaiting = app.lobby.value?.rooms.some((one) => one.waiting > 0) === true
   const keep = async (): Promise<void> => {
     if (await app.attempt(() => app.engine.keep())) app.notice.value = rooms.kept
   }
@@ -164,7 +163,9 @@ function Staying() {
           onClose={() => setAsking(false)}
           onYes={() => wipe(app)}
         >
-          {isWaiting && <p class="warning">{rooms.wipeWaiting}</p>}
+          {app.lobby.value !== undefined && isWaiting(app.lobby.value) && (
+            <p class="warning">{rooms.wipeWaiting}</p>
+          )}
         </Question>
       )}
     </div>
