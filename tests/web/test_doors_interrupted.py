@@ -14,7 +14,7 @@ from backchannel.testing import LocalServer
 from backchannel_protocol.frames import ClientFrame, Mail
 from client.people import heard, knock_of, make_room, until
 from web.engine import CallRefused, Engine
-from web.people import browsers, named, stage_of, web_in, web_knocking, web_link, web_room, wish
+from web.people import browsers, named, python_in, stage_of, web_in, web_knocking, web_link, web_room, wish
 
 
 async def test_a_knock_outlives_the_browser(tmp_path: Path, server: LocalServer, python: Client) -> None:
@@ -179,6 +179,40 @@ async def test_a_room_that_waits_for_its_server_is_made_when_the_network_is_back
             assert line["id"] == waiting["id"]
             await ann.enter(line["id"])
             await ann.until(lambda: not ann.lobby["makings"])
+
+
+async def test_a_wish_for_one_of_each_party_is_carried_out_by_itself(tmp_path: Path, python: Client) -> None:
+    """It outlives a server that is away when the room is made, and the browser; nobody asks for it again."""
+    with LocalServer(tmp_path) as server:
+        async with browsers(tmp_path, "ann") as (ann,):
+            await ann.call("rememberHost", f"{server.url}/host#{server.token}")
+            server.stop()
+            with pytest.raises(CallRefused, match="room-waits"):
+                await ann.call("createRoom", wish(server, admission="party"))
+            await ann.kill()
+            server.start()
+            await ann.start()
+            (line,) = await ann.until(lambda: ann.lobby["rooms"])
+            room = line["id"]
+            now = await ann.enter(room)
+            assert (now["isPartyRuleWished"], now["state"]["admission"]["rule"]) == (True, "any")
+
+            await ann.call("set", room, {"admission": "any"})  # she may change her mind, and again
+            await ann.until(lambda: not ann.rooms[room]["isPartyRuleWished"])
+            await ann.call("set", room, {"admission": "party"})
+            await ann.until(lambda: ann.rooms[room]["isPartyRuleWished"])
+            assert ann.rooms[room]["outbox"] == []
+            await python_in(ann, room, python, "Cem")  # of Beta, and no facilitator
+            await ann.kill()
+            await ann.start()
+            await ann.enter(room)
+            assert ann.rooms[room]["state"]["admission"]["rule"] == "any"
+
+            (seat,) = [one["seat"] for one in ann.rooms[room]["members"] if one["name"] == "Cem"]
+            await ann.call("setRole", room, seat, "facilitator", "b")
+            await until(python.rooms[room], lambda: python.rooms[room].state.admission.rule == "party")
+            await ann.until(lambda: not ann.rooms[room]["isPartyRuleWished"])
+            assert ann.rooms[room]["state"]["admission"]["version"] == 2
 
 
 async def test_two_links_to_one_room_are_answered_at_the_same_moment(

@@ -167,6 +167,8 @@ export interface RoomNow {
     | undefined
   readonly role: Role | undefined
   readonly party: string | undefined
+  /** Whether this device sets the admission rule `party` as soon as each party has a facilitator. */
+  readonly isPartyRuleWished: boolean
   /** Whether this seat has accepted the rules' latest version: before, nothing else is shown. */
   readonly hasAccepted: boolean
   readonly mayWrite: boolean
@@ -252,7 +254,9 @@ export interface RoomWish {
   readonly parties: readonly { readonly id: string; readonly name: string }[]
   readonly retention: { readonly seconds: number; readonly after_reading: boolean }
   readonly history: RoomState["history"]
-  /** The creator's. Any one facilitator lets people in, until each party has a facilitator and the rule is set (`set`). */
+  /** `party` is set by this device as soon as each party has a facilitator; until then any one lets people in. */
+  readonly admission: "any" | "party"
+  /** The creator's. */
   readonly name: string
   readonly party: string | undefined
   readonly suite: 1 | 83
@@ -274,6 +278,7 @@ export interface Settings {
   readonly rules?: readonly string[]
   readonly history?: RoomState["history"]
   readonly retention?: { readonly seconds: number; readonly after_reading: boolean }
+  /** `party` is a wish where a party has no facilitator yet. */
   readonly admission?: "any" | "party"
 }
 

@@ -6,6 +6,7 @@ import { parseB64u } from "../protocol/ids.ts"
 import { deriveMailKeys, fragmentOf, linkOf, SECRET_SIZE } from "../protocol/invitation.ts"
 import { fingerprint } from "../protocol/keys.ts"
 import { awaited, signApproval } from "../protocol/room/admission.ts"
+import { hasEachPartyItsFacilitator } from "../protocol/room/approvals.ts"
 import { type Act, formOf, jsonOf, type Role } from "../protocol/room/state.ts"
 import type { InvitationLine, InviteWish, ProposalLine, Settings } from "./contract.ts"
 import { type Desk, govern, nowOf, requireAccepted, requireFacilitator, requirePresent } from "./desk.ts"
@@ -13,7 +14,7 @@ import { NotAllowed } from "./errors.ts"
 import { actsOf } from "./facilitation/duties.ts"
 import { approvalOf, waitingAtDoors } from "./facilitation/knocks.ts"
 import { newChange } from "./ledger.ts"
-import { INVITE, KNOCK } from "./notes.ts"
+import { INVITE, KNOCK, PARTY_RULE } from "./notes.ts"
 import { isOnlyFacilitator } from "./room/view.ts"
 
 // ---- settings
@@ -29,7 +30,7 @@ export async function set(desk: Desk, settings: Settings): Promise<void> {
   if (history !== undefined && history !== state.history) await govern(desk, "history", { history })
   if (retention !== undefined && formOf(retention) !== formOf(state.retention))
     await setRetention(desk, retention)
-  if (admission !== undefined && admission !== state.admission.rule) await setAdmission(desk, admission)
+  if (admission !== undefined) await setAdmission(desk, admission)
 }
 
 async function setRetention(desk: Desk, retention: NonNullable<Settings["retention"]>): Promise<void> {
@@ -44,11 +45,27 @@ async function setRetention(desk: Desk, retention: NonNullable<Settings["retenti
   await govern(desk, "retention", { retention: jsonOf(retention) }, [policy])
 }
 
-/** Tightening is done at once; loosening needs what the strict rule needs, and is done with the last approval. */
+/**
+ * Tightening is done at once, or as soon as each party has a facilitator (upkeep does it then); loosening needs what the
+ * strict rule needs, and is done with the last approval.
+ */
 async function setAdmission(desk: Desk, rule: "any" | "party"): Promise<void> {
+  const { state } = requireFacilitator(desk)
+  const { rule: now, version } = state.admission
+  const isEarly = state.parties.length > 0 && !hasEachPartyItsFacilitator(state)
+  const isWish = rule === "party" && now === "any" && isEarly
+  if (isWish !== desk.ledger.notes.has(PARTY_RULE)) await wishPartyRule(desk, isWish)
+  if (isWish || rule === now) return
   if (rule === "party") return govern(desk, "admission", { rule })
-  const { version } = requireFacilitator(desk).state.admission
   return approveAct(desk, { act: "rule", rule_version: version, expires: 0, admission: "any" })
+}
+
+async function wishPartyRule({ ledger, wake }: Desk, isWished: boolean): Promise<void> {
+  const note = isWished
+    ? { notes: new Map([[PARTY_RULE, new Uint8Array()]]) }
+    : { dropNotes: new Set([PARTY_RULE]) }
+  await ledger.alone(() => ledger.store(newChange(note)))
+  wake()
 }
 
 /** Ends the room for everybody. */

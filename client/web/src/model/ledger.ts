@@ -350,18 +350,25 @@ const encodeCounters = (counters: Counters): Bytes => pack(COUNTED.write(counter
 
 const numbered = (entry: NewEntry, number: number): Entry => ({ ...entry, number })
 
-/** A room that this profile did not have, with what it begins with. */
+/** What a room begins with on this device. */
+interface Beginning {
+  readonly items?: readonly Item[]
+  readonly facts?: readonly NewEntry[]
+  readonly notes?: ReadonlyMap<string, Bytes>
+}
+
+/** A room that this profile did not have. */
 export async function createLedger(
   profile: Profile,
   about: About,
   view: RoomView,
-  { items = [], facts = [] }: { readonly items?: readonly Item[]; readonly facts?: readonly NewEntry[] } = {},
+  { items = [], facts = [], notes = new Map() }: Beginning = {},
 ): Promise<Ledger> {
   const records = new Map<string, Bytes | undefined>()
   noteView(records, undefined, view)
   const last = items.reduce((most, item) => Math.max(most, item.place), 0)
-  const counters = encodeCounters({ place: last, chat: 0, governance: last })
-  records.set(NOTE + COUNTERS, counters)
+  const kept = new Map([...notes, [COUNTERS, encodeCounters({ place: last, chat: 0, governance: last })]])
+  for (const [name, value] of kept) records.set(NOTE + name, value)
   const entries = facts.map(numbered)
   const blocks: readonly Block[] = entries.length === 0 ? [] : [{ from: 0, entries }]
   await profile.write(view.id, {
@@ -371,7 +378,7 @@ export async function createLedger(
     timeline: new Map(blocks.map((block) => [block.from, encodeBlock(block.entries)])),
   })
   const waiting = new Map(items.map((item) => [item.place, item]))
-  return new Ledger(profile, about, view, waiting, new Map([[COUNTERS, counters]]), blocks)
+  return new Ledger(profile, about, view, waiting, kept, blocks)
 }
 
 /** A room as the profile has it; `row`, of kind `room`, is what its table of rooms has. Throws `profile-damaged`. */

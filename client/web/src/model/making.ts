@@ -21,6 +21,7 @@ import type { HostLink } from "./hosting.ts"
 import { EMPTY_ITEM, type Item } from "./items.ts"
 import { createLedger, type Ledger } from "./ledger.ts"
 import { SUITES } from "./letters.ts"
+import { PARTY_RULE } from "./notes.ts"
 import { generateSeatKeys, newMemberOf, publicKeysOf, SEAT_KEYS } from "./room/keys.ts"
 import { mls } from "./room/membership.ts"
 import { firstView } from "./room/view.ts"
@@ -31,7 +32,10 @@ export const MAKING_S = 24 * 3600
 /** What a server says where the room of our id is somebody else's. */
 export const NOT_OURS: readonly string[] = ["unknown-seat", "bad-signature"]
 
-/** A room that was asked for: private keys and the token in clear. `wish` is the genesis without what depends on keys. */
+/**
+ * A room that was asked for: private keys and the token in clear. `wish` is the genesis without what depends on keys, and
+ * what the room cannot have from its beginning (`admission`).
+ */
 export const MAKING = struct({
   url: text(2048),
   token: text(256),
@@ -42,8 +46,8 @@ export const MAKING = struct({
 })
 export type Making = Value<typeof MAKING>
 
-/** What a person wants of a room, as the genesis says it. */
-export const genesisWish = (wish: RoomWish): JsonObject => ({
+const jsonWish = (wish: RoomWish): JsonObject => ({
+  ...(wish.admission === "party" && { admission: "party" }),
   title: wish.title,
   welcome: wish.welcome,
   rules: wish.rules,
@@ -59,7 +63,7 @@ export async function generateMaking(link: HostLink, wish: RoomWish, nowS: numbe
   if (!SUITES.includes(wish.suite)) throw new ClientError("suite-unknown")
   const keys = await generateSeatKeys(wish.suite)
   const room = randomBytes(ID_SIZE)
-  const making = { ...link, asked: nowS, room, keys, wish: jcs(genesisWish(wish)) }
+  const making = { ...link, asked: nowS, room, keys, wish: jcs(jsonWish(wish)) }
   const at = { room: b64u(room), seq: 1, time: nowS, sender: b64u(keys.seat), event: b64u(room) }
   try {
     decide(null, at, { type: "genesis", body: genesisOf(making, new Uint8Array(KEY_SIZE)), intent: 1 })
@@ -72,16 +76,19 @@ export async function generateMaking(link: HostLink, wish: RoomWish, nowS: numbe
 export const titleOf = ({ wish }: Making): string => String(parseJcs(wish).title)
 
 /** The room's first event. */
-export const genesisOf = ({ keys, wish }: Making, recordKey: Bytes): JsonObject => ({
-  ...parseJcs(wish),
-  suite: keys.suite,
-  record_key: b64u(recordKey),
-  keys: jsonOf(publicKeysOf(keys)),
-})
+export function genesisOf({ keys, wish }: Making, recordKey: Bytes): JsonObject {
+  const { admission: _, ...genesis } = parseJcs(wish)
+  return {
+    ...genesis,
+    suite: keys.suite,
+    record_key: b64u(recordKey),
+    keys: jsonOf(publicKeysOf(keys)),
+  }
+}
 
 /** Whether it is this room that somebody asks for once more. */
 export const isWished = (making: Making, { url }: HostLink, wish: RoomWish): boolean =>
-  making.url === url && making.keys.suite === wish.suite && b64u(making.wish) === b64u(jcs(genesisWish(wish)))
+  making.url === url && making.keys.suite === wish.suite && b64u(making.wish) === b64u(jcs(jsonWish(wish)))
 
 /**
  * The record key of the server, which has the room now. The same request again is harmless.
@@ -117,8 +124,10 @@ export async function establish(
     number: 1,
     operations: policyOf(body),
   }
+  const wished = parseJcs(making.wish).admission === "party" ? [PARTY_RULE] : []
   return createLedger(profile, { url, recordKey, keys }, firstView(room, keys.seat, group), {
     items: [first],
+    notes: new Map(wished.map((name) => [name, new Uint8Array()])),
   })
 }
 

@@ -23,6 +23,8 @@ export const RECORD = "record/"
 export const PROMISED = "promised"
 /** An item with ciphertexts of it that are over, by the id of each of their events. */
 export const OLD = "old/"
+/** The admission rule `party` was wished: it is set as soon as each party has a facilitator. */
+export const PARTY_RULE = "party-rule"
 /** When this seat renewed its keys last, in seconds. */
 export const PATH = "path"
 /** Up to which seq this person has seen everything, whether or not the others were told. */

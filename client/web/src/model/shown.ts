@@ -11,7 +11,7 @@ import { knockingOf, proposalsOf } from "./facilitation/lines.ts"
 import { type Item, isSilent } from "./items.ts"
 import { type Ledger, parseFailure } from "./ledger.ts"
 import type { LiveRoom } from "./live.ts"
-import { DRAFT, FAILED } from "./notes.ts"
+import { DRAFT, FAILED, PARTY_RULE } from "./notes.ts"
 import { isFacilitator, isLeftBehind, isSkipping, type RoomView } from "./room/view.ts"
 import { seenHere, unreadOf } from "./seeing.ts"
 import { EMPTY_DRAFT } from "./speaking.ts"
@@ -67,6 +67,7 @@ export function roomNow(desk: Desk, live: Line): RoomNow {
     state: state === null ? undefined : settingsOf(state),
     role: seat?.role,
     party: seat?.party ?? undefined,
+    isPartyRuleWished: ledger.notes.has(PARTY_RULE),
     hasAccepted: hasAccepted(view),
     mayWrite: seat !== undefined && hasAccepted(view) && mayWrite(seat) && !isOver(view, live),
     members: state === null ? [] : membersOf(view, state),

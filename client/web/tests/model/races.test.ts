@@ -70,6 +70,7 @@ const WISH: RoomWish = {
   parties: [],
   retention: { seconds: 0, after_reading: false },
   history: "none",
+  admission: "any",
   name: "Ann",
   party: undefined,
   suite: 1,

@@ -193,6 +193,7 @@ export const roomNow = (id: string, total: number): RoomNow => ({
   },
   role: "facilitator",
   party: undefined,
+  isPartyRuleWished: false,
   hasAccepted: true,
   mayWrite: true,
   members: MEMBERS,

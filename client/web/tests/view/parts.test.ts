@@ -116,6 +116,7 @@ const MAKING: Making = {
   retentionS: 0,
   afterReading: false,
   history: "none",
+  admission: "party",
   suite: 83,
 }
 
@@ -128,6 +129,8 @@ test("a room is wished for as it was written, tidied", () => {
     { id: "a", name: "Alliance" },
     { id: "b", name: "Union" },
   ])
+  expect(wish.admission).toBe("party")
+  expect(wishOf({ ...MAKING, parties: [], mine: "" }, "https://h.example").admission).toBe("any")
   expect(wish.party).toBe("b")
   expect(wishOf({ ...MAKING, mine: "" }, "").party).toBeUndefined()
 })

@@ -7,6 +7,7 @@
 
 import { parseB64u } from "../../protocol/ids.ts"
 import { actForm, approvalsOf, awaited, isLone } from "../../protocol/room/admission.ts"
+import { hasEachPartyItsFacilitator } from "../../protocol/room/approvals.ts"
 import { checkAdd, requireName } from "../../protocol/room/invitations.ts"
 import { type Act, facilitatorsOf, type RoomState } from "../../protocol/room/state.ts"
 import { EMPTY_ITEM, type Item, type Plan } from "../items.ts"
@@ -79,6 +80,12 @@ function isOwnToDo(own: string, state: RoomState, act: Act, time: number): boole
     .sort((one, other) => (since.get(other) ?? 0) - (since.get(one) ?? 0) || (one < other ? -1 : 1))
   const turn = doers.indexOf(own)
   return turn >= 0 && time >= Math.max(...since.values()) + turn * STAND_IN_S
+}
+
+/** Whether the admission rule `party` can be set, and by this seat. */
+export function isPartyRuleDue(view: RoomView): boolean {
+  const state = governable(view)
+  return state !== undefined && hasEachPartyItsFacilitator(state)
 }
 
 /** Whether the act is still one that the room would take. */

@@ -5,8 +5,17 @@ import { parseB64u } from "../../protocol/ids.ts"
 import type { Act } from "../../protocol/room/state.ts"
 import { EMPTY_ITEM, type Item, isPath, isVoiding, type Plan } from "../items.ts"
 import { type Ledger, newChange } from "../ledger.ts"
-import { INVITE, KNOCK, PATH } from "../notes.ts"
-import { actsDue, isDisclosureDue, isGivenUp, isPathDue, isStillWanted, plansDue, voidDue } from "./duties.ts"
+import { INVITE, KNOCK, PARTY_RULE, PATH } from "../notes.ts"
+import {
+  actsDue,
+  isDisclosureDue,
+  isGivenUp,
+  isPartyRuleDue,
+  isPathDue,
+  isStillWanted,
+  plansDue,
+  voidDue,
+} from "./duties.ts"
 import { declineRevoked, packagesOf, publish } from "./knocks.ts"
 
 /** Writes down what is due; `isConfirming`: somebody came in, and waits for our word on the state. */
@@ -17,6 +26,7 @@ export const doDuties = (ledger: Ledger, nowS: number, isConfirming: boolean): P
     for (const plan of plansDue(ledger.view, packagesOf(ledger.notes), nowS))
       if (!isPlanned(ledger, plan.seat)) await ledger.enqueuePlain({ ...EMPTY_ITEM, plan })
     for (const act of actsDue(ledger.view, nowS)) await doAct(ledger, act)
+    await setPartyRule(ledger)
     await publish(ledger)
     await declineRevoked(ledger)
     await closeUsed(ledger)
@@ -68,6 +78,15 @@ async function doAct(ledger: Ledger, act: Act): Promise<void> {
   const told = { type: "SeatSet", act: null, seat: parseB64u(seat), mayFacilitate } as const
   const operations = known.operates === mayFacilitate ? [] : [told]
   await ledger.enqueue("governance", type, { seat, role, party }, operations)
+}
+
+/** What was wished of the admission rule, when the room takes it. */
+async function setPartyRule(ledger: Ledger): Promise<void> {
+  if (!ledger.notes.has(PARTY_RULE)) return
+  if (ledger.view.state?.admission.rule === "party")
+    await ledger.store(newChange({ dropNotes: new Set([PARTY_RULE]) }))
+  else if (isPartyRuleDue(ledger.view) && !hasItem(ledger, (item) => item.type === "admission"))
+    await ledger.enqueue("governance", "admission", { rule: "party" })
 }
 
 /** From now on everybody in the room could have written what this seat wrote. */

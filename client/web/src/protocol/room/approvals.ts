@@ -69,7 +69,7 @@ export function setAdmission(state: RoomState, at: At, { rule }: Body<"admission
   return { ...state, admission: { rule, version: version + 1 }, approvals: {} }
 }
 
-function hasEachPartyItsFacilitator(state: RoomState): boolean {
+export function hasEachPartyItsFacilitator(state: RoomState): boolean {
   const held = new Set(facilitatorsOf(state).map(([, seat]) => seat.party))
   return state.parties.length > 0 && state.parties.every((party) => held.has(party.id))
 }

@@ -4,9 +4,9 @@ import { useState } from "preact/hooks"
 import type { RoomNow, Settings } from "../../model/contract.ts"
 import { type App, useApp } from "../app/app.ts"
 import { prefer, preference } from "../app/preferences.ts"
-import { Choice, Field, Tick } from "../parts/fields.tsx"
+import { Field, Tick } from "../parts/fields.tsx"
 import { Question, Sheet } from "../parts/sheet.tsx"
-import { RetentionFields } from "../screens/making.tsx"
+import { AdmissionField, HistoryField, RetentionFields } from "../screens/making.tsx"
 import { areRules, isWelcome, linesOf } from "../screens/making_wish.ts"
 import { words } from "../words/language.ts"
 import { keptOf } from "./exposing.ts"
@@ -53,7 +53,7 @@ export function SettingsSheet({ now, onClose }: SettingsProps) {
     <Sheet title={settings.title} onClose={onClose}>
       {now.state !== undefined &&
         (isFacilitator(now) ? (
-          <Change now={now} state={now.state} onClose={onClose} />
+          <Change now={now} state={settingsOf(now, now.state)} onClose={onClose} />
         ) : (
           <Read state={now.state} />
         ))}
@@ -80,8 +80,8 @@ function Read({ state }: { readonly state: SetState }) {
   const { settings, making } = words.value
   const rows = [
     [settings.retention, keptOf(state.retention, words.value)],
-    [settings.history, state.history === "none" ? making.historyNone : making.historyBriefing],
-    [settings.admission, state.admission.rule === "any" ? making.admissionAny : making.admissionParty],
+    [making.history, state.history === "none" ? making.historyNone : making.historyBriefing],
+    [making.admission, state.admission.rule === "any" ? making.admissionAny : making.admissionParty],
     [settings.suite, state.suite === 83 ? making.suiteStrong : making.suiteClassic],
   ] as const
   return (
@@ -110,6 +110,10 @@ function Read({ state }: { readonly state: SetState }) {
     </>
   )
 }
+
+/** As they are, and as this device will set them. */
+const settingsOf = ({ isPartyRuleWished }: RoomNow, state: SetState): SetState =>
+  isPartyRuleWished ? { ...state, admission: { ...state.admission, rule: "party" } } : state
 
 interface ChangeProps extends SettingsProps {
   readonly state: SetState
@@ -163,24 +167,11 @@ function Change({ now, state, onClose }: ChangeProps) {
         afterReading={wanted.afterReading}
         onChange={(retentionS, afterReading) => change({ retentionS, afterReading })}
       />
-      <Choice
-        label={settings.history}
-        value={wanted.history}
-        options={[
-          ["none", making.historyNone],
-          ["briefing", making.historyBriefing],
-        ]}
-        onChoose={(history) => change({ history })}
-      />
-      <Choice
-        label={settings.admission}
+      <HistoryField value={wanted.history} onChange={(history) => change({ history })} />
+      <AdmissionField
         value={wanted.admission}
-        options={[
-          ["any", making.admissionAny],
-          ["party", making.admissionParty],
-        ]}
-        onChoose={(admission) => change({ admission })}
-        help={making.admissionPartyLater}
+        isWish={now.state?.admission.rule === "any"}
+        onChange={(admission) => change({ admission })}
       />
       <button type="submit" class="button first" disabled={!isFit || Object.keys(changes).length === 0}>
         {common.save}

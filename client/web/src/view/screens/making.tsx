@@ -1,6 +1,7 @@
 /** From a host link to a room: one screen with good defaults, the details folded. */
 
 import { useEffect, useState } from "preact/hooks"
+import type { RoomWish } from "../../model/contract.ts"
 import { openProfile, useApp } from "../app/app.ts"
 import { Choice, Field, Tick } from "../parts/fields.tsx"
 import { Frame } from "../parts/frame.tsx"
@@ -50,6 +51,7 @@ const blank = (): Made => ({
   retentionS: 0,
   afterReading: false,
   history: "none",
+  admission: "any",
   suite: 83,
 })
 
@@ -230,22 +232,10 @@ function Details({ made, faults, change, abilities }: PartProps & { readonly abi
         afterReading={made.afterReading}
         onChange={(retentionS, afterReading) => change({ retentionS, afterReading })}
       />
-      <Choice
-        label={making.history}
-        value={made.history}
-        options={[
-          ["none", making.historyNone],
-          ["briefing", making.historyBriefing],
-        ]}
-        onChoose={(history) => change({ history })}
-      />
-      <Choice
-        label={making.admission}
-        value="any"
-        options={[["any", making.admissionAny]]}
-        onChoose={() => undefined}
-        help={making.admissionPartyLater}
-      />
+      <HistoryField value={made.history} onChange={(history) => change({ history })} />
+      {made.parties.length > 0 && (
+        <AdmissionField value={made.admission} isWish onChange={(admission) => change({ admission })} />
+      )}
       {abilities.length > 1 && (
         <Choice
           label={making.suite}
@@ -267,7 +257,49 @@ interface RetentionProps {
   readonly onChange: (seconds: number, afterReading: boolean) => void
 }
 
-/** Also in a room's settings. */
+interface ChosenProps<V> {
+  readonly value: V
+  readonly onChange: (value: V) => void
+}
+
+// ---- also in a room's settings
+
+export function HistoryField({ value, onChange }: ChosenProps<RoomWish["history"]>) {
+  const { making } = words.value
+  return (
+    <Choice
+      label={making.history}
+      value={value}
+      options={[
+        ["none", making.historyNone],
+        ["briefing", making.historyBriefing],
+      ]}
+      onChoose={onChange}
+    />
+  )
+}
+
+interface AdmissionProps extends ChosenProps<RoomWish["admission"]> {
+  /** Whether the rule of parties is still to come. */
+  readonly isWish: boolean
+}
+
+export function AdmissionField({ value, isWish, onChange }: AdmissionProps) {
+  const { making } = words.value
+  return (
+    <Choice
+      label={making.admission}
+      value={value}
+      options={[
+        ["any", making.admissionAny],
+        ["party", making.admissionParty],
+      ]}
+      onChoose={onChange}
+      {...(isWish && { help: making.admissionPartyLater })}
+    />
+  )
+}
+
 export function RetentionFields({ seconds, afterReading, onChange }: RetentionProps) {
   const { making, exposure, say } = words.value
   const offered = (RETENTIONS_S as readonly number[]).includes(seconds)

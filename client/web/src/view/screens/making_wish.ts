@@ -22,6 +22,7 @@ export interface Making {
   readonly retentionS: number
   readonly afterReading: boolean
   readonly history: RoomWish["history"]
+  readonly admission: RoomWish["admission"]
   readonly suite: RoomWish["suite"]
 }
 
@@ -71,6 +72,7 @@ export function wishOf(making: Making, url: string): RoomWish {
     party: making.mine === "" ? undefined : making.mine,
     retention: { seconds: making.retentionS, after_reading: making.afterReading },
     history: making.history,
+    admission: making.parties.length === 0 ? "any" : making.admission,
     suite: making.suite,
   }
 }

@@ -160,7 +160,8 @@ export const making: Catalogue["making"] = {
   admission: "من يوافق على الدخول",
   admissionAny: "أيٌّ من الميسِّرين",
   admissionParty: "ميسِّر من كل طرف",
-  admissionPartyLater: "يمكن اختيار ميسِّر من كل طرف حالما يكون لكل طرف ميسِّر.",
+  admissionPartyLater:
+    "تبدأ موافقة الأطراف تلقائيًا حالما يكون لكل طرف ميسِّر. وإلى ذلك الحين يكفي أيٌّ من الميسِّرين.",
   history: "ما يراه القادمون الجدد مما قيل من قبل",
   historyNone: "لا شيء",
   historyBriefing: "إحاطة من أحد الميسِّرين",

@@ -113,8 +113,6 @@ export const settings: Catalogue["settings"] = {
   rules: "قواعد الحوار",
   rulesChange: "بعد أي تغيير يُطلب من الجميع قبول القواعد من جديد.",
   retention: "مدة الاحتفاظ بالرسائل",
-  history: "ما يراه القادمون الجدد",
-  admission: "من يوافق على الدخول",
   saved: "تم التغيير، وسيُرسل تلقائيًا.",
   unchanged: "لم يتغيّر شيء.",
   signals: "على هذا الجهاز",

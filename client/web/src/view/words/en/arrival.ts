@@ -137,7 +137,8 @@ export const making = {
   admission: "Who lets people in",
   admissionAny: "any one facilitator",
   admissionParty: "one facilitator of each party",
-  admissionPartyLater: "This can be set as soon as each party has a facilitator.",
+  admissionPartyLater:
+    "One of each party is asked by itself as soon as each party has a facilitator. Until then, any one lets people in.",
   history: "What newcomers see of the conversation so far",
   historyNone: "nothing",
   historyBriefing: "a briefing by a facilitator",

@@ -109,8 +109,6 @@ export const settings = {
   rules: "Ground rules",
   rulesChange: "After a change everybody is asked to accept the rules again.",
   retention: "How long messages are kept",
-  history: "What newcomers see",
-  admission: "Who lets people in",
   saved: "Changed. It is sent by itself.",
   unchanged: "Nothing was changed.",
   signals: "On this device",
