@@ -135,16 +135,16 @@ async def test_a_network_that_goes_is_told_at_once(scene: Scene) -> None:
             await heard(scene.ann, said)
 
 
-async def test_a_server_that_stands_still(scene: Scene, server: Interrupted, long_form: bool) -> None:
+async def test_a_server_that_stands_still(scene: Scene, server: Interrupted) -> None:
+    """The page notices that nobody answers, when an answer has had its time."""
     async with scene.guest("Bea") as bea:
         with server.paused():
             own = [await scene.ann.send(one) for one in ("from Ann: 1", "from Ann: 2")]
             await acts.say(bea, "from Bea: 1")
+            await acts.say(bea, "from Bea: 2")
+            await waiting(bea, 2)
             await bea.context.set_offline(True)
             await bea.context.set_offline(False)
-            await acts.say(bea, "from Bea: 2")
-            if long_form:  # the page notices that nobody answers, when an answer has had its time
-                await waiting(bea, 2)
         for one in own:
             await one.sent()
         await until(scene.ann, lambda: len(texts(scene.ann)) == 4)
