@@ -1,7 +1,9 @@
 /** How the web client is built (`npm run build`, which installing the Python package runs) and tested (vitest). */
 
 import { defineConfig } from "vitest/config"
+import { browserOnly } from "./build/browser_only.ts"
 import { compressWithinBudget } from "./build/budget.ts"
+import { fetchFirst } from "./build/fetch_first.ts"
 import { addIntegrity } from "./build/integrity.ts"
 import { addOffline } from "./build/offline.ts"
 import { preloadWhatFollows } from "./build/preload.ts"
@@ -10,9 +12,19 @@ import { shareHashes } from "./build/share_hashes.ts"
 import { terseErrors } from "./build/terse_errors.ts"
 
 export default defineConfig({
-  plugins: [repairTsMls(), preloadWhatFollows(), addIntegrity(), addOffline(), compressWithinBudget()],
+  plugins: [
+    repairTsMls(),
+    terseErrors(),
+    preloadWhatFollows(),
+    addIntegrity(),
+    addOffline(),
+    compressWithinBudget(),
+  ],
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-  worker: { format: "es", plugins: () => [repairTsMls(), shareHashes(), terseErrors()] },
+  worker: {
+    format: "es",
+    plugins: () => [repairTsMls(), browserOnly(), shareHashes(), terseErrors(), fetchFirst()],
+  },
   build: {
     target: "es2022",
     outDir: "../../server/backchannel_server/webroot",

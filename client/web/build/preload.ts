@@ -5,11 +5,16 @@ import type { Plugin } from "vite"
 /** The worker, and the conversation: by the beginning of their files' names. */
 const NEEDED = /^assets\/(?:engine|screen)-[^/]+\.js$/
 
+/** Vite's own, which looks for what a part of the page needs beside itself: none needs anything that is not there. */
+const HELPER = "\0vite/preload-helper.js"
+
 /** A low-priority <link> for each of them; the build fails where one is missing. */
 export function preloadWhatFollows(): Plugin {
   return {
     name: "preload-what-follows",
     apply: "build",
+    enforce: "pre",
+    load: (id) => (id === HELPER ? "export const __vitePreload = (load) => load()" : undefined),
     generateBundle: {
       order: "post",
       handler(_, bundle) {

@@ -4,7 +4,14 @@
  */
 
 import { createInterface } from "node:readline"
-import type { Group, KeyPackageBundle, Member, Mls, OwnCommit } from "../src/mls/mls.ts"
+import {
+  closedGroup,
+  type Group,
+  type KeyPackageBundle,
+  type Member,
+  type Mls,
+  type OwnCommit,
+} from "../src/mls/mls.ts"
 import type { Suite } from "../src/mls/suites.ts"
 import { makeMls } from "../src/mls/tsmls.ts"
 import { parseCredential } from "../src/protocol/credential.ts"
@@ -127,15 +134,15 @@ const OPERATIONS: Record<string, (request: Request) => Promise<unknown>> = {
 
   async reload(request) {
     const [person, group] = groupOf(request)
-    person.group = mls.load(mls.store(group))
+    person.group = closedGroup(group.stored())
   },
 
   async summary(request) {
     const [, group] = groupOf(request)
     const secret = await mls.exportSecret(group, request.label, fromBase64(request.context), request.size)
     return {
-      epoch: group.epoch,
-      authenticator: toBase64(group.authenticator),
+      epoch: mls.open(group).epoch,
+      authenticator: toBase64(mls.open(group).authenticator),
       secret: toBase64(secret),
       members: mls.members(group).map(shown),
     }

@@ -9,6 +9,7 @@
 import { createInterface } from "node:readline"
 import { b64u } from "../src/base/bytes.ts"
 import { makeEngine, type World } from "../src/model/lobby.ts"
+import { mls } from "../src/model/room/membership.ts"
 import { loadView } from "../src/model/room/records.ts"
 import { memoryProfile } from "../src/model/store/memory.ts"
 import type { Profile } from "../src/model/store/profile.ts"
@@ -49,7 +50,7 @@ function spied(engine: string, profile: Profile): Profile {
       if (!records.has("head")) return // a knock, a host, a room in the making
       const view = loadView(records)
       const { chain, presence, record, seat, seq, state, time } = view
-      const epoch = { epoch: view.mls.epoch, serverEpoch: view.clear.epoch }
+      const epoch = { epoch: mls.open(view.mls).epoch, serverEpoch: view.clear.epoch }
       const told = {
         items: outbox.size,
         room: id,

@@ -16,7 +16,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
 const TYPES_OF_VIEW = ["protocol", "base"]
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   view: ["preact", "@preact/signals"],
-  model: ["idb"],
+  model: [],
   protocol: [],
   mls: ["ts-mls", "@hpke/core", "@hpke/dhkem-x25519", "@hpke/hybridkem-x-wing", "@noble/hashes"],
   base: ["@noble/hashes", "@noble/curves"],
@@ -72,7 +72,7 @@ test("every import points down, and each package stands on its floor", () => {
 
 test("the check sees imports of every floor and of the packages", () => {
   expect(new Set(imports.filter(isOurs).map((one) => one.from))).toEqual(new Set(Object.keys(FLOORS)))
-  for (const name of ["ts-mls", "idb", "preact", "@noble/curves"])
+  for (const name of ["ts-mls", "preact", "@noble/curves"])
     expect(imports.some((one) => one.to === name)).toBe(true)
 })
 

@@ -2,6 +2,9 @@
 
 export type Bytes = Uint8Array<ArrayBuffer>
 
+/** Of a key of Ed25519, either half. */
+export const KEY_SIZE = 32
+
 const encoder = new TextEncoder()
 // not "ignoreBOM: false", which would swallow the mark: what is read is what was written
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })

@@ -8,9 +8,8 @@
 
 import { ed25519 } from "@noble/curves/ed25519.js"
 import { sha512 } from "@noble/hashes/sha2.js"
-import { type Bytes, concat, equal, owned, randomBytes } from "./bytes.ts"
+import { type Bytes, concat, equal, KEY_SIZE, owned, randomBytes } from "./bytes.ts"
 
-export const KEY_SIZE = 32
 export const SIGNATURE_SIZE = 64
 
 // RFC 8410: everything of a PKCS #8 private key that stands before the 32 bytes of an Ed25519 key

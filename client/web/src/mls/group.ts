@@ -8,24 +8,18 @@ import type { LeafNode } from "ts-mls/leafNode.js"
 import type { RatchetTree } from "ts-mls/ratchetTree.js"
 import { decodeSecretTree, secretTreeEncoder } from "ts-mls/secretTree.js"
 import { leafToNodeIndex, toLeafIndex } from "ts-mls/treemath.js"
-import { owned } from "../base/bytes.ts"
-import { KEY_SIZE } from "../base/ed25519.ts"
+import { KEY_SIZE, owned } from "../base/bytes.ts"
 import { MlsError } from "./errors.ts"
-import type { JudgeIdentity, Member, StoredGroup } from "./mls.ts"
-import { type Suite, suiteOf } from "./suites.ts"
+import type { Group, JudgeIdentity, Member, OpenGroup, StoredGroup } from "./mls.ts"
+import { suiteOf } from "./suites.ts"
 import { decodeAll } from "./wire.ts"
 
 /** How many messages of a sender may be skipped, the same in all implementations (PROTOCOL.md, section 8). */
 const MAX_SKIPPED = 4096
 
-export interface GroupInside {
-  readonly suite: Suite
-  readonly id: Uint8Array
-  readonly epoch: number
+export interface GroupInside extends OpenGroup {
   /** The index of this member's leaf. */
   readonly ownLeaf: number
-  /** Equal at all members who agree (RFC 9420, section 8.7). */
-  readonly authenticator: Uint8Array
   readonly state: ClientState
 }
 
@@ -56,6 +50,8 @@ export function groupOf(state: ClientState): GroupInside {
   const suite = suiteOf(state.groupContext.cipherSuite)
   if (suite === undefined) throw new MlsError("mls-refused", "the group has another cipher suite")
   return {
+    mark: state.groupContext,
+    stored: () => storeGroup(state),
     suite,
     id: state.groupContext.groupId,
     epoch: Number(state.groupContext.epoch),
@@ -84,12 +80,23 @@ export function memberOf(leaf: number, node: LeafNode): Member {
 
 const encodeRatchets = encode(secretTreeEncoder)
 
-export const storeGroup = ({ state }: GroupInside): StoredGroup => ({
+const storeGroup = (state: ClientState): StoredGroup => ({
   epoch: owned(encodeGroupState({ ...state, secretTree: [] })),
   ratchets: owned(encodeRatchets(state.secretTree)),
 })
 
-export function loadGroup(stored: StoredGroup, config: ClientConfig): GroupInside {
+/** Opens groups, each once. Throws `mls-damaged`. */
+export function openerFor(config: ClientConfig): (group: Group) => GroupInside {
+  const opened = new WeakMap<Group, GroupInside>()
+  return (group) => {
+    if ("state" in group) return group as GroupInside
+    const known = opened.get(group) ?? loadGroup(group.stored(), config)
+    opened.set(group, known)
+    return known
+  }
+}
+
+function loadGroup(stored: StoredGroup, config: ClientConfig): GroupInside {
   try {
     const state = decodeAll(stored.epoch, decodeGroupState, "a group")
     const secretTree = decodeAll(stored.ratchets, decodeSecretTree, "a group's ratchets")

@@ -6,7 +6,8 @@
  * disagree on what is a signature.
  */
 
-import { KEY_SIZE, littleEndian } from "../base/ed25519.ts"
+import { KEY_SIZE } from "../base/bytes.ts"
+import { littleEndian } from "../base/ed25519.ts"
 import type { Suite } from "./suites.ts"
 
 const SIGN_BIT = 1n << 255n

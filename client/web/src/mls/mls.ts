@@ -9,14 +9,32 @@
  */
 
 import type { Bytes } from "../base/bytes.ts"
-import type { GroupInside } from "./group.ts"
 import type { Suite } from "./suites.ts"
 
 /** Whether an identity (the content of a basic credential) may be a member's. */
 export type JudgeIdentity = (identity: Uint8Array) => boolean
 
-/** A member's view of a group in one epoch. What is inside is for this floor alone. */
-export type Group = GroupInside
+/**
+ * A member's view of a group in one epoch: open, or as it was stored and not opened yet. What is inside is for this floor
+ * alone.
+ */
+export interface Group {
+  /** Where two states have the same mark they are of one epoch, and what is stored of them differs in the ratchets alone. */
+  readonly mark: object
+  readonly stored: () => StoredGroup
+}
+
+/** What a group says of itself once it is open. */
+export interface OpenGroup extends Group {
+  readonly suite: Suite
+  readonly id: Uint8Array
+  readonly epoch: number
+  /** Equal at all members who agree (RFC 9420, section 8.7). */
+  readonly authenticator: Uint8Array
+}
+
+/** A group as it was stored. It needs nothing of MLS until it is opened, which whatever is done with it does by itself. */
+export const closedGroup = (stored: StoredGroup): Group => ({ mark: stored, stored: () => stored })
 
 export interface Member {
   /** The index of its leaf. */
@@ -138,15 +156,12 @@ export interface Mls {
   commit(group: Group, wish: CommitWish): Promise<OwnCommit>
   /** MLS-Exporter (section 8.5). */
   exportSecret(group: Group, label: string, context: Uint8Array, size: number): Promise<Bytes>
-  /** Whether two states are of one epoch, so that of `store` the ratchets alone differ; both are made from one another. */
-  isSameEpoch(one: Group, other: Group): boolean
   /** How many application messages this member has encrypted in the epoch. */
   sentMessages(group: Group): number
   /** Undefined where the leaf is empty. */
   memberAt(group: Group, leaf: number): Member | undefined
   /** From left to right. */
   members(group: Group): readonly Member[]
-  store(group: Group): StoredGroup
   /** Throws `mls-damaged`. */
-  load(stored: StoredGroup): Group
+  open(group: Group): OpenGroup
 }

@@ -17,16 +17,7 @@ import { type Bytes, equal, owned } from "../base/bytes.ts"
 import { publicKey } from "../base/ed25519.ts"
 import { type Committed, changeOf, committedBy, treeProposed } from "./change.ts"
 import { guarded, MlsError } from "./errors.ts"
-import {
-  configFor,
-  type GroupInside,
-  groupOf,
-  leafAt,
-  leavesOf,
-  loadGroup,
-  memberOf,
-  storeGroup,
-} from "./group.ts"
+import { configFor, type GroupInside, groupOf, leafAt, leavesOf, memberOf, openerFor } from "./group.ts"
 import type {
   CommitWish,
   JudgeIdentity,
@@ -55,6 +46,7 @@ const LIFETIME_S = 90 * 24 * 3600
 /** MLS for members whose identities `judge` takes. */
 export function makeMls(judge: JudgeIdentity): Mls {
   const config = configFor(judge)
+  const open = openerFor(config)
   return {
     makeInboxKey: (suite) => guarded(() => makeInboxKey(suite)),
     makeKeyPackage: (who) => guarded(async () => (await makePackage(who)).bundle),
@@ -62,20 +54,21 @@ export function makeMls(judge: JudgeIdentity): Mls {
     verifyKeyPackage: (message, nowS) => guarded(() => verifyPackage(message, nowS, judge)),
     create: (groupId, who) => guarded(() => create(groupId, who, config)),
     join: (bundle, welcome, tree) => guarded(() => join(bundle, welcome, tree, config)),
-    encrypt: (group, data, paddedTo) => guarded(() => encrypt(group, data, configFor(judge, paddedTo))),
-    receive: (group, message, nowS) => guarded(() => receive(group, message, nowS)),
-    commit: (group, wish) => guarded(() => commit(group, wish, configFor(judge, wish.paddedTo))),
-    exportSecret: (group, label, context, size) => guarded(() => exportSecret(group, label, context, size)),
-    isSameEpoch: (one, other) => one.state.groupContext === other.state.groupContext,
-    sentMessages: ({ ownLeaf, state }) =>
-      state.secretTree[leafToNodeIndex(toLeafIndex(ownLeaf))]?.application.generation ?? 0,
-    memberAt: ({ state }, leaf) => {
-      const node = leafAt(state.ratchetTree, leaf)
+    encrypt: (group, data, paddedTo) => guarded(() => encrypt(open(group), data, configFor(judge, paddedTo))),
+    receive: (group, message, nowS) => guarded(() => receive(open(group), message, nowS)),
+    commit: (group, wish) => guarded(() => commit(open(group), wish, configFor(judge, wish.paddedTo))),
+    exportSecret: (group, label, context, size) =>
+      guarded(() => exportSecret(open(group), label, context, size)),
+    sentMessages: (group) => {
+      const { ownLeaf, state } = open(group)
+      return state.secretTree[leafToNodeIndex(toLeafIndex(ownLeaf))]?.application.generation ?? 0
+    },
+    memberAt: (group, leaf) => {
+      const node = leafAt(open(group).state.ratchetTree, leaf)
       return node && memberOf(leaf, node)
     },
-    members: ({ state }) => leavesOf(state.ratchetTree).map(([leaf, node]) => memberOf(leaf, node)),
-    store: storeGroup,
-    load: (stored) => loadGroup(stored, config),
+    members: (group) => leavesOf(open(group).state.ratchetTree).map(([leaf, node]) => memberOf(leaf, node)),
+    open,
   }
 }
 

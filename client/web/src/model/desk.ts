@@ -1,11 +1,7 @@
 /** One room's desk: what every act of a seat needs, before it is written down. */
 
-import { b64u, randomBytes } from "../base/bytes.ts"
 import type { JsonObject } from "../protocol/canonical.ts"
-import { ID_SIZE } from "../protocol/ids.ts"
 import type { Operation } from "../protocol/operations.ts"
-import { decide } from "../protocol/room/decide.ts"
-import { FoldRefusal } from "../protocol/room/refusals.ts"
 import type { RoomState, Seat } from "../protocol/room/state.ts"
 import { NotAllowed } from "./errors.ts"
 import type { Item, Lane } from "./items.ts"
@@ -54,31 +50,6 @@ export function requireFacilitator(desk: Desk): Standing {
   const standing = requireAccepted(desk)
   if (!isFacilitator(desk.ledger.view)) throw new NotAllowed("role-forbids")
   return standing
-}
-
-/** An act of governance, stored when this returns. Throws NotAllowed for one that the room as it is would refuse. */
-export async function govern(
-  desk: Desk,
-  type: string,
-  body: JsonObject,
-  operations: readonly Operation[] = [],
-  change?: Change,
-): Promise<void> {
-  const { state } = requirePresent(desk)
-  const { own } = desk.ledger.view
-  const at = {
-    room: state.room,
-    seq: desk.ledger.view.seq + 1,
-    time: nowOf(desk),
-    sender: own,
-    event: b64u(randomBytes(ID_SIZE)),
-  }
-  try {
-    decide(state, at, { type, body, intent: (state.intents?.[own] ?? 0) + 1 })
-  } catch (error) {
-    throw error instanceof FoldRefusal ? new NotAllowed(error.code) : error
-  }
-  await enqueue(desk, "governance", type, body, operations, change)
 }
 
 /** An intent, stored when this returns. Throws what stopped the room. */

@@ -4,7 +4,7 @@
  * Keys that open nothing take the place of the room's, so that what is kept has the shape that it had.
  */
 
-import { giveUp } from "./inbox.ts"
+import { giveUp } from "./giving_up.ts"
 import { type Change, type Ledger, newChange } from "./ledger.ts"
 import { INVITE, KNOCK, LETTER, OLD } from "./notes.ts"
 import { generateSeatKeys, newMemberOf } from "./room/keys.ts"

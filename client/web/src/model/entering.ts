@@ -10,8 +10,9 @@ import { Stopped } from "./errors.ts"
 import type { Knocker, Seat } from "./joining.ts"
 import type { Answer } from "./letters.ts"
 import type { NewEntry } from "./room/entries.ts"
-import { publicKeysOf, type SeatKeys } from "./room/keys.ts"
+import { publicKeysOf } from "./room/keys.ts"
 import { mls, treeMatches, withKeys } from "./room/membership.ts"
+import type { SeatKeys } from "./room/seat_keys.ts"
 import { noted, type RoomView } from "./room/view.ts"
 
 /** The room as a joiner enters it, everything in it checked. */
@@ -54,7 +55,7 @@ async function entered(knocker: Knocker, answer: Answer, { bundle, keys }: Seat)
     opening: commit,
     mls: group,
     state,
-    clear: clearOf(state, answer, commit, group.epoch),
+    clear: clearOf(state, answer, commit, mls.open(group).epoch),
     begin: answer.seq ?? 0,
     previous: [],
     chatIntents: new Map(),
@@ -99,7 +100,7 @@ function clearOf(state: RoomState, answer: Answer, commit: string, epoch: number
 function isRoom({ invitation, name }: Knocker, state: RoomState, view: RoomView, keys: SeatKeys): boolean {
   const own = state.seats[view.own]
   return (
-    equal(view.mls.id, view.room) &&
+    equal(mls.open(view.mls).id, view.room) &&
     own !== undefined &&
     formOf(own.keys) === formOf(publicKeysOf(keys)) &&
     own.name === name &&

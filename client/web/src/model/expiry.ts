@@ -6,7 +6,7 @@
  */
 
 import type { Exposure } from "../protocol/room/timeline.ts"
-import { giveUp } from "./inbox.ts"
+import { giveUp } from "./giving_up.ts"
 import { encodeItem, type Item, parseItem } from "./items.ts"
 import { type Change, type Failure, type Ledger, newChange, parseFailure } from "./ledger.ts"
 import { FAILED, OLD } from "./notes.ts"

@@ -7,12 +7,14 @@
 
 import { type Bytes, b64u, equal, parseUtf8, utf8 } from "../base/bytes.ts"
 import { EventKind, type LogEvent } from "../protocol/events.ts"
-import { deriveMailKeys, parseFragment } from "../protocol/invitation.ts"
+import { deriveMailKeys } from "../protocol/invitation.ts"
+import { parseFragment } from "../protocol/link.ts"
 import { Stopped } from "./errors.ts"
-import { type Attempt, encodeItem, type Item, isSilent, parseItem } from "./items.ts"
-import { type Change, encodeFailure, type Ledger, newChange } from "./ledger.ts"
+import { giveUp, noteOld } from "./giving_up.ts"
+import { type Attempt, type Item, parseItem } from "./items.ts"
+import { type Change, type Ledger, newChange } from "./ledger.ts"
 import { ANSWER, admissionOf, sealAnswer } from "./letters.ts"
-import { encodePending, FAILED, INVITE, LED, LETTER, OLD, PATH, RECORD } from "./notes.ts"
+import { encodePending, INVITE, LED, LETTER, OLD, PATH, RECORD } from "./notes.ts"
 import { type Found, findOwn } from "./outbox.ts"
 import { promisedBy } from "./promises.ts"
 import { checkPromised } from "./room/checks.ts"
@@ -134,21 +136,4 @@ class Batch {
     const name = LETTER + b64u(event.seat)
     if (this.#ledger.notes.has(name)) this.change.dropNotes.add(name)
   }
-}
-
-/** Adds that an item will not be sent, or counts for nobody. What people wrote is kept, and they are told. */
-export function giveUp(change: Change, view: RoomView, item: Item, code: string): void {
-  change.dropItems.add(item.place)
-  if (item.type === "") return
-  noteOld(change, item, item.attempts)
-  if (isSilent(item)) return
-  change.notes.set(`${FAILED}${item.place}`, encodeFailure({ item, code, time: view.time }))
-  change.facts.push({ kind: "failed", seq: 0, time: view.time, seat: view.own, place: item.place, code })
-}
-
-/** Ciphertexts that are over are noted: a server that writes one all the same doubles nothing. */
-function noteOld(change: Change, item: Item, attempts: readonly Attempt[]): void {
-  if (attempts.length === 0) return
-  const kept: Bytes = encodeItem({ ...item, attempts, submit: null })
-  for (const { drafts } of attempts) for (const { id } of drafts) change.notes.set(OLD + id, kept)
 }

@@ -9,24 +9,17 @@ import { bytes, type Field, list, orNil, struct, text } from "../protocol/fields
 import { SEALED } from "../protocol/frames.ts"
 import type { Knock as Request } from "../protocol/http.ts"
 import { parseB64u } from "../protocol/ids.ts"
-import {
-  deriveMailKeys,
-  fragmentOf,
-  type Invitation,
-  knockCommitment,
-  mailContent,
-  parseFragment,
-  parseLink,
-  wordNumbers,
-} from "../protocol/invitation.ts"
+import { deriveMailKeys, knockCommitment, mailContent, wordNumbers } from "../protocol/invitation.ts"
 import { fingerprint, sign } from "../protocol/keys.ts"
 import { MAX_MAIL_BYTES } from "../protocol/limits.ts"
+import { fragmentOf, type Invitation, parseFragment, parseLink } from "../protocol/link.ts"
 import { malformed } from "../protocol/msgpack.ts"
 import { isName } from "../protocol/room/names.ts"
 import { ClientError, Stopped } from "./errors.ts"
 import { type Challenge, CLAIM, encodeLetter, REVEAL, SUITES, sealLetter } from "./letters.ts"
-import { generateSeatKeys, newMemberOf, SEAT_KEYS, type SeatKeys } from "./room/keys.ts"
+import { generateSeatKeys, newMemberOf } from "./room/keys.ts"
 import { mls } from "./room/membership.ts"
+import { SEAT_KEYS, type SeatKeys } from "./room/seat_keys.ts"
 
 /** One of the rooms that may stand behind a link: the seat in it, by suite. */
 export interface Seat {

@@ -27,8 +27,8 @@ import {
   parseBlock,
   withoutText,
 } from "./room/entries.ts"
-import { SEAT_KEYS, type SeatKeys } from "./room/keys.ts"
 import { loadView, noteView } from "./room/records.ts"
+import { SEAT_KEYS, type SeatKeys } from "./room/seat_keys.ts"
 import type { RoomView } from "./room/view.ts"
 import type { Profile, Write } from "./store/profile.ts"
 import { contentOf, encodeRow, type Row } from "./store/row.ts"

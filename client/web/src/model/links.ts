@@ -1,6 +1,6 @@
 /** What a link says before anything is sent. */
 
-import { parseLink } from "../protocol/invitation.ts"
+import { parseLink } from "../protocol/link.ts"
 import type { LinkKind } from "./contract.ts"
 import { parseHostLink } from "./hosting.ts"
 

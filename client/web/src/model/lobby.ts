@@ -1,13 +1,11 @@
 /** An open profile: its rooms, what leads into them, and the page's calls (`Engine`). */
 
-import { findAbilities } from "./abilities.ts"
-import { type Host, httpHost } from "./connection/host.ts"
 import type { Engine, Entry, LinkKind, Lobby, News, RoomNow, RoomWish } from "./contract.ts"
 import type { Desk } from "./desk.ts"
-import { Doors } from "./doors.ts"
 import { ClientError, NotAllowed } from "./errors.ts"
 import { SWEEP_MS } from "./expiry.ts"
-import * as governing from "./governing.ts"
+import { Gate } from "./gate.ts"
+import { Later, type Online } from "./later.ts"
 import { kindOf } from "./links.ts"
 import { Newsroom } from "./news.ts"
 import { Rooms } from "./rooms.ts"
@@ -39,7 +37,7 @@ export interface World {
 interface Opened {
   readonly profile: MovingProfile
   readonly rooms: Rooms
-  readonly doors: Doors
+  readonly gate: Gate
   readonly newsroom: Newsroom
   readonly timer: ReturnType<typeof setInterval>
   release: Release | undefined
@@ -47,19 +45,21 @@ interface Opened {
 
 /** The page's calls; `tell` is told the news. */
 export function makeEngine(world: World, tell: (news: News) => void): Engine {
+  const later = new Later()
   let opening: Promise<Opened> | undefined
   let isWiped = false
   const keeping = oneByOne()
+  void later.wait() // from now on
   const opened = async (): Promise<Opened> => {
     if (opening === undefined || isWiped) throw new NotAllowed("not-open")
     return opening
   }
   return {
-    findAbilities: () => findAbilities(world.clock()),
+    findAbilities: async () => (await later.wait()).findAbilities(world.clock()),
     hasProfile: () => world.hasProfile(),
     open: async (isLasting) => {
       if (isWiped) throw new NotAllowed("not-open")
-      opening ??= openLobby(world, tell, isLasting)
+      opening ??= openLobby(world, later, tell, isLasting)
       try {
         return lobbyOf(await opening)
       } catch (error) {
@@ -67,7 +67,10 @@ export function makeEngine(world: World, tell: (news: News) => void): Engine {
         throw error
       }
     },
-    reconnect: async () => connectAnew(await opened()),
+    reconnect: async () => {
+      later.hurry()
+      connectAnew(await opened())
+    },
     keep: () => keeping(async () => keep(world, await opened())),
     wipe: async () => {
       const lobby = await opened()
@@ -76,19 +79,23 @@ export function makeEngine(world: World, tell: (news: News) => void): Engine {
     },
     ...doorCalls(opened),
     ...roomCalls(opened),
+    ...onlineCalls(opened, later),
   }
 }
 
 type Open = () => Promise<Opened>
 
-const doorCalls = (opened: Open) => ({
-  kindOf: async (link: string): Promise<LinkKind> => kindOf(link),
-  knock: async (link: string, name: string) => (await opened()).doors.knock(link, name),
-  forgetKnock: async (id: string) => (await opened()).doors.forgetKnock(id),
-  rememberHost: async (link: string) => (await opened()).doors.rememberHost(link),
-  forgetHost: async (url: string) => (await opened()).doors.forgetHost(url),
-  createRoom: async (wish: RoomWish) => (await opened()).doors.createRoom(wish),
-})
+function doorCalls(opened: Open) {
+  const doors = async () => (await opened()).gate.open()
+  return {
+    kindOf: async (link: string): Promise<LinkKind> => kindOf(link),
+    knock: async (link: string, name: string) => (await doors()).knock(link, name),
+    forgetKnock: async (id: string) => (await doors()).forgetKnock(id),
+    rememberHost: async (link: string) => (await doors()).rememberHost(link),
+    forgetHost: async (url: string) => (await doors()).forgetHost(url),
+    createRoom: async (wish: RoomWish) => (await doors()).createRoom(wish),
+  }
+}
 
 function roomCalls(opened: Open) {
   const at =
@@ -104,36 +111,51 @@ function roomCalls(opened: Open) {
     },
     closeRoom: async (room: string): Promise<void> => (await opened()).newsroom.close(room),
     forget: async (room: string): Promise<void> => {
-      const { doors, newsroom, rooms } = await opened()
+      const { gate, newsroom, rooms } = await opened()
       newsroom.close(room)
       await rooms.forget(room)
-      doors.enterAgain()
+      gate.doors?.enterAgain()
     },
-    acceptRules: at(speaking.acceptRules),
     send: at(speaking.send),
     retract: at(speaking.retract),
     seen: at(speaking.seen),
     keepDraft: at(speaking.keepDraft),
     dismiss: at(speaking.dismiss),
-    invite: at(governing.invite),
-    revoke: at(governing.revoke),
-    approveKnock: at(governing.approveKnock),
-    decline: at(governing.revoke),
-    approve: at(governing.approve),
-    unapprove: at(governing.unapprove),
-    remove: at(governing.remove),
-    setRole: at(governing.setRole),
-    set: at(governing.set),
-    leave: at(governing.leave),
-    end: at(governing.end),
   }
 }
 
-async function openLobby(world: World, tell: (news: News) => void, isLasting: boolean): Promise<Opened> {
+/** What is judged before it is written down, by what comes later. */
+function onlineCalls(opened: Open, later: Later) {
+  const at =
+    <W extends readonly unknown[], T>(actOf: (online: Online) => (desk: Desk, ...words: W) => Promise<T>) =>
+    async (room: string, ...words: W): Promise<T> =>
+      actOf(await later.get())((await opened()).rooms.desk(room), ...words)
+  return {
+    acceptRules: at((online) => online.acceptRules),
+    invite: at(({ governing }) => governing.invite),
+    revoke: at(({ governing }) => governing.revoke),
+    approveKnock: at(({ governing }) => governing.approveKnock),
+    decline: at(({ governing }) => governing.revoke),
+    approve: at(({ governing }) => governing.approve),
+    unapprove: at(({ governing }) => governing.unapprove),
+    remove: at(({ governing }) => governing.remove),
+    setRole: at(({ governing }) => governing.setRole),
+    set: at(({ governing }) => governing.set),
+    leave: at(({ governing }) => governing.leave),
+    end: at(({ governing }) => governing.end),
+  }
+}
+
+async function openLobby(
+  world: World,
+  later: Later,
+  tell: (news: News) => void,
+  isLasting: boolean,
+): Promise<Opened> {
   const release = isLasting ? await heldBy(world) : undefined
   try {
     const profile = movingProfile(await world.openProfile(isLasting))
-    return await loadLobby(world, tell, profile, release)
+    return await loadLobby(world, later, tell, profile, release)
   } catch (error) {
     release?.()
     throw error
@@ -148,35 +170,30 @@ async function heldBy(world: World): Promise<Release> {
 
 async function loadLobby(
   { clock, lookMs }: World,
+  later: Later,
   tell: (news: News) => void,
   profile: MovingProfile,
   release: Release | undefined,
 ): Promise<Opened> {
-  const hosts = new Map<string, Host>()
-  const hostAt = (url: string): Host => {
-    const host = hosts.get(url) ?? httpHost(url)
-    hosts.set(url, host)
-    return host
-  }
-  const rooms: Rooms = new Rooms(profile, clock, (room, entries, firstNew) =>
+  const rooms: Rooms = new Rooms(profile, clock, later, (room, entries, firstNew) =>
     newsroom.changed(room, entries, isHeard(rooms, room, entries, firstNew)),
   )
-  const doors: Doors = new Doors({ profile, rooms, hostAt, clock, lookMs, tell: () => newsroom.gather() })
+  const gate: Gate = new Gate({ profile, rooms, clock, lookMs, tell: () => newsroom.gather() }, later)
   const newsroom: Newsroom = new Newsroom(tell, {
-    lobby: () => lobbyOf({ doors, profile, rooms }),
+    lobby: () => lobbyOf({ gate, profile, rooms }),
     room: (room) => rooms.now(room),
     entries: (room) => (rooms.has(room) ? rooms.desk(room).ledger.entries : []),
   })
   const rows = await profile.rooms()
   await rooms.load(rows)
-  doors.load(rows)
-  return { profile, rooms, doors, newsroom, release, timer: tick(rooms) }
+  await gate.load(rows)
+  return { profile, rooms, gate, newsroom, release, timer: tick(rooms) }
 }
 
 /** The network went or came back: what was connected is not believed, and nothing waits for its time. */
-function connectAnew({ doors, rooms }: Opened): void {
+function connectAnew({ gate, rooms }: Opened): void {
   rooms.reconnect()
-  doors.look()
+  gate.doors?.look()
 }
 
 /** Again and again: what is over leaves the profile, and a device that slept connects anew. */
@@ -211,17 +228,17 @@ function isHeard(rooms: Rooms, room: string, entries: readonly Entry[], firstNew
   )
 }
 
-const lobbyOf = ({ doors, profile, rooms }: Pick<Opened, "doors" | "profile" | "rooms">): Lobby => ({
+const lobbyOf = ({ gate, profile, rooms }: Pick<Opened, "gate" | "profile" | "rooms">): Lobby => ({
   isLasting: profile.isLasting,
   rooms: rooms.lines,
-  knocks: doors.knocks,
-  hosts: doors.hosts,
-  makings: doors.makings,
+  knocks: gate.knocks,
+  hosts: gate.hosts,
+  makings: gate.makings,
 })
 
 /** From a profile that is gone with the page to one that lasts; where that does not take everything, it stays as it is. */
 async function keep(world: World, opened: Opened): Promise<void> {
-  const { doors, newsroom, profile, rooms } = opened
+  const { gate, newsroom, profile, rooms } = opened
   if (profile.isLasting) return
   const release = await heldBy(world)
   try {
@@ -233,7 +250,7 @@ async function keep(world: World, opened: Opened): Promise<void> {
   opened.release = release
   const rows = await profile.rooms() // what the browser had before is there as well
   await rooms.load(rows)
-  doors.load(rows)
+  await gate.load(rows)
   newsroom.gather()
 }
 
@@ -251,13 +268,10 @@ async function moveToLasting(world: World, profile: MovingProfile): Promise<void
 }
 
 /** Leaves nothing: the keys first, so that what a connection which is ending still writes opens no more. */
-async function wipe(
-  world: World,
-  { doors, newsroom, profile, release, rooms, timer }: Opened,
-): Promise<void> {
+async function wipe(world: World, { gate, newsroom, profile, release, rooms, timer }: Opened): Promise<void> {
   clearInterval(timer)
   newsroom.end()
-  doors.end()
+  gate.end()
   await profile.wipe()
   await rooms.end()
   if (!profile.isLasting && (await world.hasProfile())) await wipeLasting(world)

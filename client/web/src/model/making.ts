@@ -5,8 +5,8 @@
  * one transaction. Whoever asks again asks for the same room and seat.
  */
 
-import { type Bytes, b64u, randomBytes } from "../base/bytes.ts"
-import { KEY_SIZE, publicKey } from "../base/ed25519.ts"
+import { type Bytes, b64u, KEY_SIZE, randomBytes } from "../base/bytes.ts"
+import { publicKey } from "../base/ed25519.ts"
 import { type JsonObject, jcs, parseJcs } from "../protocol/canonical.ts"
 import { ID } from "../protocol/events.ts"
 import { bytes, number, struct, text, type Value } from "../protocol/fields.ts"
@@ -22,8 +22,9 @@ import { EMPTY_ITEM, type Item } from "./items.ts"
 import { createLedger, type Ledger } from "./ledger.ts"
 import { SUITES } from "./letters.ts"
 import { PARTY_RULE } from "./notes.ts"
-import { generateSeatKeys, newMemberOf, publicKeysOf, SEAT_KEYS } from "./room/keys.ts"
+import { generateSeatKeys, newMemberOf, publicKeysOf } from "./room/keys.ts"
 import { mls } from "./room/membership.ts"
+import { SEAT_KEYS } from "./room/seat_keys.ts"
 import { firstView } from "./room/view.ts"
 import type { Profile } from "./store/profile.ts"
 

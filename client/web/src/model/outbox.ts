@@ -65,7 +65,7 @@ async function seal(view: RoomView, item: Item) {
   const draft: Draft = {
     id,
     kind: isChat ? EventKind.CHAT : EventKind.GOVERNANCE,
-    epoch: view.mls.epoch,
+    epoch: mls.open(view.mls).epoch,
     opening: parseB64u(view.opening),
     body: message,
     leaf: isChat ? null : leafOfEntry(await governanceEntry(view.mls, view.room, id, said, view.seat)),
@@ -99,10 +99,10 @@ async function writeCommit(view: RoomView, item: Item, plan: Plan, nowS: number)
   const drafts = await draftsOf(view, plan, told, made.message)
   const attempt: Attempt = {
     drafts: drafts.map(sentOf),
-    epoch: view.mls.epoch,
+    epoch: mls.open(view.mls).epoch,
     opening: view.opening,
     transition: {
-      ...mls.store(made.next),
+      ...made.next.stored(),
       change,
       welcome: made.welcome?.message ?? null,
       tree: made.welcome?.tree ?? null,
@@ -120,7 +120,7 @@ async function draftsOf(
   told: readonly Told[],
   body: Bytes,
 ): Promise<readonly Draft[]> {
-  const { epoch } = view.mls
+  const { epoch } = mls.open(view.mls)
   const opening = parseB64u(view.opening)
   const commit = { id: randomBytes(ID_SIZE), kind: EventKind.COMMIT, epoch, opening, body, leaf: null }
   const before = await Promise.all(told.map((one) => controlDraft(view, one, epoch, opening)))

@@ -1,12 +1,12 @@
 /** The profile's rooms: each with its ledger and its connection, from when it is stored until it is forgotten. */
 
+import { Connecting } from "./connecting.ts"
 import type { Entry, RoomLine, RoomNow } from "./contract.ts"
 import type { Desk } from "./desk.ts"
-import { endRoom } from "./ending.ts"
 import { NotAllowed } from "./errors.ts"
 import { sweep } from "./expiry.ts"
+import type { Later } from "./later.ts"
 import { type Ledger, loadLedger } from "./ledger.ts"
-import { LiveRoom } from "./live.ts"
 import { roomLine, roomNow } from "./shown.ts"
 import type { Profile } from "./store/profile.ts"
 import { parseRow } from "./store/row.ts"
@@ -14,7 +14,7 @@ import type { Clock } from "./time.ts"
 
 interface Room {
   readonly desk: Desk
-  readonly live: LiveRoom
+  readonly live: Connecting
   readonly running: Promise<void>
   readonly unlisten: () => void
 }
@@ -25,14 +25,16 @@ export type RoomListener = (room: string, entries: readonly Entry[], firstNew: n
 export class Rooms {
   readonly #profile: Profile
   readonly #clock: Clock
+  readonly #later: Later
   readonly #listener: RoomListener
   readonly #rooms = new Map<string, Room>()
   /** Rooms whose rows cannot be read. */
   readonly #damaged = new Set<string>()
 
-  constructor(profile: Profile, clock: Clock, listener: RoomListener) {
+  constructor(profile: Profile, clock: Clock, later: Later, listener: RoomListener) {
     this.#profile = profile
     this.#clock = clock
+    this.#later = later
     this.#listener = listener
   }
 
@@ -90,7 +92,7 @@ export class Rooms {
   take(ledger: Ledger): void {
     const { id } = ledger.view
     if (this.#rooms.has(id)) return
-    const live = new LiveRoom(ledger, this.#clock)
+    const live = new Connecting(ledger, this.#clock, this.#later)
     const desk = { ledger, clock: this.#clock, wake: () => live.wake() }
     let known = ledger.entries.length
     const unlisten = ledger.listen((entries) => {
@@ -98,8 +100,19 @@ export class Rooms {
       known = ledger.entries.length
       this.#listener(id, entries, firstNew)
     })
-    this.#rooms.set(id, { desk, live, unlisten, running: live.run() })
+    const running = live.run().then((isWhole) => {
+      if (!isWhole) this.#damage(id)
+    })
+    this.#rooms.set(id, { desk, live, unlisten, running })
     this.#listener(id, [], known)
+  }
+
+  /** What the room keeps cannot be read, as it turns out. */
+  #damage(id: string): void {
+    this.#rooms.get(id)?.unlisten()
+    this.#rooms.delete(id)
+    this.#damaged.add(id)
+    this.#listener(id, [], 0)
   }
 
   /** Until the room's first event is in the log. Throws what hinders it. */
@@ -122,7 +135,8 @@ export class Rooms {
     for (const [id, { desk, live }] of this.#rooms) {
       const now = Math.max(desk.ledger.view.time, this.#clock())
       await sweep(desk.ledger, now)
-      if (this.has(id) && (await endRoom(desk.ledger, now))) live.reconnect()
+      // without its code it is not connected either
+      if (this.has(id) && (await this.#later.here?.endRoom(desk.ledger, now))) live.reconnect()
     }
   }
 

@@ -3,6 +3,7 @@
 import { parseUtf8 } from "../base/bytes.ts"
 import type { RoomState } from "../protocol/room/state.ts"
 import { type Exposure, mayWrite } from "../protocol/room/timeline.ts"
+import type { Connecting } from "./connecting.ts"
 import type { Draft, MemberLine, OutboxLine, Reason, RoomLine, RoomNow } from "./contract.ts"
 import type { Desk } from "./desk.ts"
 import { nowOf } from "./desk.ts"
@@ -10,7 +11,6 @@ import { invitationsOf } from "./facilitation/invitations.ts"
 import { knockingOf, proposalsOf } from "./facilitation/lines.ts"
 import { type Item, isSilent } from "./items.ts"
 import { type Ledger, parseFailure } from "./ledger.ts"
-import type { LiveRoom } from "./live.ts"
 import { DRAFT, FAILED, PARTY_RULE } from "./notes.ts"
 import { isFacilitator, isLeftBehind, isSkipping, type RoomView } from "./room/view.ts"
 import { seenHere, unreadOf } from "./seeing.ts"
@@ -18,7 +18,7 @@ import { EMPTY_DRAFT } from "./speaking.ts"
 import { LEFT_BEHIND, SKIPPED } from "./waiting.ts"
 
 /** What is known of a room beside its ledger. */
-export type Line = Pick<LiveRoom, "connection" | "doubt" | "error" | "fault" | "whyWaiting">
+export type Line = Pick<Connecting, "connection" | "doubt" | "error" | "fault" | "whyWaiting">
 
 // ---- for the list
 

@@ -1,9 +1,9 @@
-/** Speaking in a room: messages, retractions, what was seen, the rules. */
+/** Speaking in a room: messages, retractions, what was seen. */
 
 import { utf8 } from "../base/bytes.ts"
 import { type Exposure, MAX_MESSAGE_CHARS, mayWrite } from "../protocol/room/timeline.ts"
 import type { Draft } from "./contract.ts"
-import { type Desk, enqueue, govern, nowOf, requireAccepted, requirePresent } from "./desk.ts"
+import { type Desk, enqueue, nowOf, requireAccepted } from "./desk.ts"
 import { NotAllowed } from "./errors.ts"
 import { newChange } from "./ledger.ts"
 import { DRAFT, FAILED } from "./notes.ts"
@@ -38,16 +38,6 @@ export async function retract(desk: Desk, message: string): Promise<void> {
 export async function seen(desk: Desk, seq: number): Promise<void> {
   await noteSeen(desk.ledger, seq)
   desk.wake()
-}
-
-/** Accepts the room's rules as they are now; nothing happens where they are accepted, or it is on its way. */
-export async function acceptRules(desk: Desk): Promise<void> {
-  const { seat, state } = requirePresent(desk)
-  const { version } = state.rules
-  const isOnItsWay = [...desk.ledger.items.values()].some(
-    (item) => item.type === "accept" && item.body.version === version,
-  )
-  if (seat.accepted < version && !isOnItsWay) await govern(desk, "accept", { version })
 }
 
 /** What stands in the composer is there again when the page is opened again. */

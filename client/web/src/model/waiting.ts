@@ -1,6 +1,8 @@
 /** What a refusal means for what waits in the outbox, and why it waits. */
 
 import type { Reason } from "./contract.ts"
+import { ServerRefused } from "./errors.ts"
+import type { RoomView } from "./room/view.ts"
 
 /** After these a new connection would hear the same; `removed` and `replaced` are doubted at first. */
 export const FINAL: ReadonlySet<string> = new Set([
@@ -12,6 +14,12 @@ export const FINAL: ReadonlySet<string> = new Set([
   "version",
   "room-ended",
 ])
+
+/** What the server would say to a seat that is in the room no more, as its own log has it. */
+export function outOf({ presence }: RoomView): ServerRefused | undefined {
+  if (presence === "present") return undefined
+  return new ServerRefused(presence === "ended" ? "room-ended" : "removed")
+}
 
 /** The same bytes are sent again, later. */
 export const LATER: ReadonlySet<string> = new Set([

@@ -1,7 +1,6 @@
 /** What stands in a member's MLS credential: the seat and its keys (PROTOCOL.md, section 2). */
 
-import { type Bytes, b64u } from "../base/bytes.ts"
-import { KEY_SIZE } from "../base/ed25519.ts"
+import { type Bytes, b64u, KEY_SIZE } from "../base/bytes.ts"
 import { type JsonValue, jcs, parseJcs } from "./canonical.ts"
 import { RemoteProtocolError } from "./errors.ts"
 import { ID_SIZE, parseB64u } from "./ids.ts"

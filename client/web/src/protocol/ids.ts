@@ -5,6 +5,7 @@ import { RemoteProtocolError } from "./errors.ts"
 
 export const ID_SIZE = 16
 export const HASH_SIZE = 32
+export const FINGERPRINT_SIZE = 16
 
 /** The bytes of canonical base64url without padding; `size` in bytes where it is known. Throws `malformed`. */
 export function parseB64u(text: string, size?: number): Bytes {

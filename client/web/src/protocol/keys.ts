@@ -5,8 +5,7 @@ import { signBytes, verifyExactly } from "../base/ed25519.ts"
 import { vector } from "../base/tls.ts"
 import { digest, label } from "./canonical.ts"
 import { RemoteProtocolError } from "./errors.ts"
-
-export const FINGERPRINT_SIZE = 16
+import { FINGERPRINT_SIZE } from "./ids.ts"
 
 /** 16 bytes that stand for a public key. */
 export const fingerprint = (publicKey: Uint8Array): Bytes =>

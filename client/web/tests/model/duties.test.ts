@@ -15,7 +15,7 @@ import { knockingOf, proposalsOf } from "../../src/model/facilitation/lines.ts"
 import type { Plan } from "../../src/model/items.ts"
 import { INVITE, LED } from "../../src/model/notes.ts"
 import type { RoomView } from "../../src/model/room/view.ts"
-import { fragmentOf, linkOf } from "../../src/protocol/invitation.ts"
+import { fragmentOf, linkOf } from "../../src/protocol/link.ts"
 import type { Act, RoomState, Seat } from "../../src/protocol/room/state.ts"
 import { type Entrance, enter } from "./entrance.ts"
 

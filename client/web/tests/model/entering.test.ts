@@ -4,6 +4,7 @@ import { generateKey, publicKey } from "../../src/base/ed25519.ts"
 import { enterRoom } from "../../src/model/entering.ts"
 import { KNOCKER, type Knocker } from "../../src/model/joining.ts"
 import type { Answer } from "../../src/model/letters.ts"
+import { mls } from "../../src/model/room/membership.ts"
 import { isObject, type JsonObject } from "../../src/protocol/canonical.ts"
 import { pack, unpack } from "../../src/protocol/msgpack.ts"
 import { formOf, hashOf } from "../../src/protocol/room/state.ts"
@@ -21,7 +22,7 @@ describe.each([1, 83] as const)("suite %s", (suite) => {
       view.opening,
       view.seq,
     ])
-    expect(entered.view.mls.authenticator).toEqual(view.mls.authenticator)
+    expect(mls.open(entered.view.mls).authenticator).toEqual(mls.open(view.mls).authenticator)
     expect(entered.view.clear.bits).toEqual(
       new Map([
         [view.own, true],

@@ -6,6 +6,7 @@ import type { Host } from "../../src/model/connection/host.ts"
 import type { RoomWish } from "../../src/model/contract.ts"
 import { Doors } from "../../src/model/doors.ts"
 import { ServerRefused, ServerUnreachable } from "../../src/model/errors.ts"
+import { Later } from "../../src/model/later.ts"
 import { createLedger, type Ledger, newChange } from "../../src/model/ledger.ts"
 import { generateSeatKeys, newMemberOf } from "../../src/model/room/keys.ts"
 import { mls } from "../../src/model/room/membership.ts"
@@ -15,8 +16,8 @@ import { memoryProfile } from "../../src/model/store/memory.ts"
 import { movingProfile } from "../../src/model/store/moving.ts"
 import type { Profile } from "../../src/model/store/profile.ts"
 import { parseRow } from "../../src/model/store/row.ts"
-import { linkOf } from "../../src/protocol/invitation.ts"
-import { FINGERPRINT_SIZE } from "../../src/protocol/keys.ts"
+import { FINGERPRINT_SIZE } from "../../src/protocol/ids.ts"
+import { linkOf } from "../../src/protocol/link.ts"
 
 const NOW = 1_800_000_000
 const URL = "http://127.0.0.1:9"
@@ -212,6 +213,7 @@ test("a room that is forgotten while something of it is stored leaves nothing", 
   const rooms = new Rooms(
     profile,
     () => NOW,
+    new Later(),
     () => undefined,
   )
   const ledger = await ledgerIn(profile)

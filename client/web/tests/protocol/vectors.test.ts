@@ -17,20 +17,18 @@ import { LOG_EVENT } from "../../src/protocol/events.ts"
 import { attachContent } from "../../src/protocol/frames.ts"
 import {
   deriveMailKeys,
-  fragmentOf,
   knockCommitment,
-  linkOf,
   mailContent,
   open,
-  parseFragment,
   seal,
   wordNumbers,
 } from "../../src/protocol/invitation.ts"
 import { fingerprint, sign, verify } from "../../src/protocol/keys.ts"
+import { fragmentOf, linkOf, parseFragment } from "../../src/protocol/link.ts"
 import { pack, unpack } from "../../src/protocol/msgpack.ts"
 import { append, EMPTY, encodeFrontier, parseFrontier, rootOf } from "../../src/protocol/record/merkle.ts"
 import { originOf, verifyCheckpoint } from "../../src/protocol/record/note.ts"
-import { approvalContent, signApproval } from "../../src/protocol/room/admission.ts"
+import { approvalContent, signApproval } from "../../src/protocol/room/approving.ts"
 import { act as parseAct } from "../../src/protocol/room/state.ts"
 import { fromHex, toHex, vectors } from "../vectors.ts"
 

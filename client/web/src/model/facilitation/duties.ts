@@ -6,7 +6,7 @@
  */
 
 import { parseB64u } from "../../protocol/ids.ts"
-import { actForm, approvalsOf, awaited, isLone } from "../../protocol/room/admission.ts"
+import { actsOf, approvalsOf, awaited, isLone } from "../../protocol/room/admission.ts"
 import { hasEachPartyItsFacilitator } from "../../protocol/room/approvals.ts"
 import { checkAdd, requireName } from "../../protocol/room/invitations.ts"
 import { type Act, facilitatorsOf, type RoomState } from "../../protocol/room/state.ts"
@@ -47,14 +47,6 @@ export function plansDue(view: RoomView, packages: ReadonlyMap<string, Plan>, no
 }
 
 const removalOf = (seat: string): Plan => ({ seat, package: null, mailbox: null, isPath: false })
-
-/** What is approved by somebody, each once, the oldest first; expiries are left out. */
-export function actsOf(state: RoomState): readonly Act[] {
-  const given = Object.values(state.approvals).sort(
-    (one, other) => one.since - other.since || (one.by < other.by ? -1 : 1),
-  )
-  return [...new Map(given.map(({ act }) => [actForm(act), { ...act, expires: 0 }])).values()]
-}
 
 /**
  * The changes of roles and of the admission rule that have their approvals, and are this seat's to do.

@@ -2,12 +2,12 @@
 
 import { type Bytes, parseUtf8 } from "../../base/bytes.ts"
 import type { JsonObject } from "../../protocol/canonical.ts"
-import { linkOf, parseFragment } from "../../protocol/invitation.ts"
+import { linkOf, parseFragment } from "../../protocol/link.ts"
 import { parseBody } from "../../protocol/room/bodies.ts"
 import type { Invited, RoomState } from "../../protocol/room/state.ts"
 import type { Entry, InvitationLine, InvitationStage } from "../contract.ts"
 import { INVITE, LED } from "../notes.ts"
-import { waitingAtDoors } from "./knocks.ts"
+import { waitingAtDoors } from "./at_doors.ts"
 
 type Governed = Extract<Entry, { readonly kind: "governed" }>
 

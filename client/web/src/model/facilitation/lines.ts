@@ -1,10 +1,9 @@
 /** Who knocks and what is proposed, as the page shows it. Pure. */
 
-import { actForm, awaited, mayApprove } from "../../protocol/room/admission.ts"
+import { actForm, actsOf, awaited, mayApprove } from "../../protocol/room/admission.ts"
 import { type Act, facilitatorsOf, type RoomState } from "../../protocol/room/state.ts"
 import type { Knocking, ProposalLine } from "../contract.ts"
-import { actsOf } from "./duties.ts"
-import { missingOf, waitingAtDoors } from "./knocks.ts"
+import { missingOf, waitingAtDoors } from "./at_doors.ts"
 
 /** Who waits at the room's doors, whichever facilitator opened them. */
 export function knockingOf(

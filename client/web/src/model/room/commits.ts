@@ -1,7 +1,7 @@
 /** Commits and operations: the members' change, checked and entered, or taken back (sections 8 and 11). */
 
 import { b64u } from "../../base/bytes.ts"
-import type { Group } from "../../mls/mls.ts"
+import { closedGroup, type Group } from "../../mls/mls.ts"
 import type { LogEvent } from "../../protocol/events.ts"
 import { parseB64u } from "../../protocol/ids.ts"
 import { parseOperation } from "../../protocol/operations.ts"
@@ -64,7 +64,7 @@ export function enterOwn(
   transition: Transition,
 ): Step {
   const decided = decideCommit(stateOf(view), at, transition.change, told)
-  return entered(view, event, at, decided, mls.load(transition), transition.change)
+  return entered(view, event, at, decided, mls.open(closedGroup(transition)), transition.change)
 }
 
 /** The record's entry of an operation in clear, where it must have one and this client can tell. */

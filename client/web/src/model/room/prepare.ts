@@ -82,7 +82,7 @@ async function step(
   followed: Followed,
 ): Promise<Prepared> {
   if (event.kind === EventKind.CONTROL) return control(view, event, before, followed)
-  if (before.opening !== view.opening || event.epoch !== view.mls.epoch)
+  if (before.opening !== view.opening || event.epoch !== mls.open(view.mls).epoch)
     return ignored(view, event, "epoch-wrong")
   if (event.kind === EventKind.COMMIT) return commit(view, event, own, before)
   if (event.kind === EventKind.ANONYMOUS) return ignored(view, event, "unreadable")

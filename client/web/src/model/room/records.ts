@@ -2,6 +2,7 @@
 
 import { type Bytes, b64u, concat, parseUtf8 } from "../../base/bytes.ts"
 import { u64 } from "../../base/tls.ts"
+import { closedGroup } from "../../mls/mls.ts"
 import { jcs } from "../../protocol/canonical.ts"
 import { ID } from "../../protocol/events.ts"
 import { bytes, type Field, list, number, struct, text } from "../../protocol/fields.ts"
@@ -10,8 +11,7 @@ import { pack, unpack } from "../../protocol/msgpack.ts"
 import { encodeFrontier, parseFrontier } from "../../protocol/record/merkle.ts"
 import { CLEAR } from "../../protocol/room/clear_form.ts"
 import { jsonOf, type RoomState } from "../../protocol/room/state.ts"
-import { StoreError } from "../store/seal.ts"
-import { mls } from "./membership.ts"
+import { DAMAGED, StoreError } from "../store/seal.ts"
 import { type EndedEpoch, type Presence, type RoomView, type Seen, WINDOW_EVENTS } from "./view.ts"
 
 type Records = Map<string, Bytes | undefined>
@@ -76,14 +76,13 @@ const encodeHead = (view: RoomView): Bytes =>
 
 function noteGroup(records: Records, old: RoomView | undefined, now: RoomView): void {
   if (old?.mls === now.mls) return
-  const stored = mls.store(now.mls)
-  const isSameEpoch = old !== undefined && mls.isSameEpoch(old.mls, now.mls)
-  if (!isSameEpoch) records.set("mls/epoch", stored.epoch)
+  const stored = now.mls.stored()
+  if (old?.mls.mark !== now.mls.mark) records.set("mls/epoch", stored.epoch)
   records.set("mls/ratchets", stored.ratchets)
 }
 
 const encodePrevious = (previous: readonly EndedEpoch[]): Bytes =>
-  pack(PREVIOUS.write(previous.map((one) => ({ ...one, ...mls.store(one.mls) }))))
+  pack(PREVIOUS.write(previous.map((one) => ({ ...one, ...one.mls.stored() }))))
 
 // ---- the window, in blocks: thousands of records would take long to open
 
@@ -139,7 +138,7 @@ export function loadView(records: ReadonlyMap<string, Bytes>): RoomView {
     ...head,
     id: b64u(head.room),
     own: b64u(head.seat),
-    mls: mls.load({ epoch: record("mls/epoch"), ratchets: record("mls/ratchets") }),
+    mls: closedGroup({ epoch: record("mls/epoch"), ratchets: record("mls/ratchets") }),
     state: state === undefined ? null : unpack(state, STATE.read),
     clear: unpack(record("clear"), CLEAR.read),
     previous: previous === undefined ? [] : loadPrevious(previous),
@@ -153,10 +152,9 @@ const loadPrevious = (data: Bytes): readonly EndedEpoch[] =>
     commit,
     opening,
     state,
-    mls: mls.load({ epoch, ratchets }),
+    mls: closedGroup({ epoch, ratchets }),
   }))
 
 function damaged(): never {
-  const sentence = "What this browser kept is damaged. Ask a facilitator to admit this device again."
-  throw new StoreError("profile-damaged", sentence)
+  throw new StoreError("profile-damaged", DAMAGED)
 }

@@ -5,10 +5,10 @@
  * the names of records stand there as HMACs.
  */
 
-import { type DBSchema, deleteDB, type IDBPDatabase, openDB } from "idb"
 import type { Bytes } from "../../base/bytes.ts"
 import { bytes, struct, text, type Value } from "../../protocol/fields.ts"
 import { pack, unpack } from "../../protocol/msgpack.ts"
+import { deleteDatabase, openDatabase, resultOf, writeIn } from "./indexed.ts"
 import type { Kept, Profile, Write } from "./profile.ts"
 import { generateKeys, hidden, type Keys, StoreError, seal, unseal } from "./seal.ts"
 
@@ -20,15 +20,9 @@ type Table = (typeof TABLES)[number]
 /** A room's HMAC, and what the row is within the room: a record's HMAC, a seq, a place. */
 type RowKey = [room: string, within: string | number]
 
-interface Schema extends DBSchema {
-  keys: { key: "profile"; value: Keys }
-  rooms: { key: RowKey; value: Bytes }
-  records: { key: RowKey; value: Bytes }
-  timeline: { key: RowKey; value: Bytes }
-  outbox: { key: RowKey; value: Bytes }
-}
-
-type Database = IDBPDatabase<Schema>
+/** Where the profile's own keys are, among which is no other. */
+const KEYS = "keys"
+const OWN = "profile"
 
 /** A value that is kept by a name, which its key hides. */
 const NAMED = struct({ name: text(256), value: bytes(0, MAX_VALUE_BYTES) })
@@ -36,11 +30,7 @@ const NAMED = struct({ name: text(256), value: bytes(0, MAX_VALUE_BYTES) })
 /** The profile of that name, made where there is none. Throws `storage-unavailable`. */
 export async function openProfile(name: string): Promise<Profile> {
   try {
-    const database = await openDB<Schema>(name, VERSION, {
-      upgrade: (fresh) => {
-        for (const table of ["keys", ...TABLES] as const) fresh.createObjectStore(table)
-      },
-    })
+    const database = await openDatabase(name, VERSION, [KEYS, ...TABLES])
     return profileIn(database, name, await keysOf(database))
   } catch (error) {
     throw new StoreError(
@@ -51,16 +41,15 @@ export async function openProfile(name: string): Promise<Profile> {
   }
 }
 
-async function keysOf(database: Database): Promise<Keys> {
+async function keysOf(database: IDBDatabase): Promise<Keys> {
+  const known = await resultOf<Keys | undefined>(database.transaction(KEYS).objectStore(KEYS).get(OWN))
+  if (known !== undefined) return known
   const fresh = await generateKeys()
-  const transaction = database.transaction("keys", "readwrite", { durability: "strict" })
-  const known = await transaction.store.get("profile")
-  if (known === undefined) await transaction.store.put(fresh, "profile")
-  await transaction.done
-  return known ?? fresh
+  await writeIn(database, [KEYS], (table) => table(KEYS).add(fresh, OWN)) // never in the place of others
+  return fresh
 }
 
-function profileIn(database: Database, name: string, keys: Keys): Profile {
+function profileIn(database: IDBDatabase, name: string, keys: Keys): Profile {
   return {
     isLasting: true,
     rooms: () => readRooms(database, keys),
@@ -68,9 +57,9 @@ function profileIn(database: Database, name: string, keys: Keys): Profile {
     write: (room, write) => writeRoom(database, keys, room, write),
     forget: (room) => forgetRoom(database, keys, room),
     wipe: async () => {
-      await database.clear("keys")
+      await writeIn(database, [KEYS], (table) => table(KEYS).clear())
       database.close()
-      await deleteDB(name)
+      await deleteDatabase(name)
     },
     close: () => database.close(),
   }
@@ -82,15 +71,19 @@ const placeOf = (table: Table, [room, within]: RowKey): string => `${table}/${ro
 
 /** All rows of a room, or of all rooms, in the order of their keys. */
 async function readTable(
-  database: Database,
+  database: IDBDatabase,
   keys: Keys,
   table: Table,
   range?: IDBKeyRange,
 ): Promise<readonly (readonly [RowKey, Bytes])[]> {
-  const { store } = database.transaction(table)
-  const [rowKeys, values] = await Promise.all([store.getAllKeys(range), store.getAll(range)])
+  const store = database.transaction(table).objectStore(table)
+  const [rowKeys, values] = await Promise.all([
+    resultOf(store.getAllKeys(range)),
+    resultOf<Bytes[]>(store.getAll(range)),
+  ])
   return Promise.all(
-    rowKeys.map(async (key, at) => {
+    rowKeys.map(async (rowKey, at) => {
+      const key = rowKey as RowKey
       const value = await unseal(keys, placeOf(table, key), values[at] ?? new Uint8Array())
       return [key, value] as const
     }),
@@ -102,12 +95,12 @@ const wholeRoom = (room: string): IDBKeyRange =>
 
 const parseNamed = (value: Bytes): Value<typeof NAMED> => unpack(value, NAMED.read)
 
-async function readRooms(database: Database, keys: Keys): Promise<ReadonlyMap<string, Bytes>> {
+async function readRooms(database: IDBDatabase, keys: Keys): Promise<ReadonlyMap<string, Bytes>> {
   const rows = await readTable(database, keys, "rooms")
   return new Map(rows.map(([, value]) => parseNamed(value)).map(({ name, value }) => [name, value]))
 }
 
-async function readRoom(database: Database, keys: Keys, room: string): Promise<Kept> {
+async function readRoom(database: IDBDatabase, keys: Keys, room: string): Promise<Kept> {
   const range = wholeRoom(await hidden(keys, room))
   const [records, timeline, outbox] = await Promise.all([
     readTable(database, keys, "records", range),
@@ -132,20 +125,13 @@ interface Row {
   readonly value: Bytes | undefined
 }
 
-async function writeRoom(database: Database, keys: Keys, room: string, write: Write): Promise<void> {
+async function writeRoom(database: IDBDatabase, keys: Keys, room: string, write: Write): Promise<void> {
   const rows = await rowsOf(keys, room, write)
-  const transaction = database.transaction(TABLES, "readwrite", { durability: "strict" })
-  try {
-    for (const { key, table, value } of rows) {
-      const store = transaction.objectStore(table)
-      await (value === undefined ? store.delete(key) : store.put(value, key))
-    }
-  } catch (error) {
-    transaction.abort()
-    await transaction.done.catch(() => undefined) // it says again what `error` says
-    throw error
-  }
-  await transaction.done
+  await writeIn(database, TABLES, (table) => {
+    for (const row of rows)
+      if (row.value === undefined) table(row.table).delete(row.key)
+      else table(row.table).put(row.value, row.key)
+  })
 }
 
 async function rowsOf(keys: Keys, room: string, write: Write): Promise<readonly Row[]> {
@@ -164,9 +150,9 @@ async function rowsOf(keys: Keys, room: string, write: Write): Promise<readonly 
   ])
 }
 
-async function forgetRoom(database: Database, keys: Keys, room: string): Promise<void> {
+async function forgetRoom(database: IDBDatabase, keys: Keys, room: string): Promise<void> {
   const range = wholeRoom(await hidden(keys, room))
-  const transaction = database.transaction(TABLES, "readwrite", { durability: "strict" })
-  const deleted = TABLES.map((table) => transaction.objectStore(table).delete(range))
-  await Promise.all([...deleted, transaction.done])
+  await writeIn(database, TABLES, (table) => {
+    for (const name of TABLES) table(name).delete(range)
+  })
 }

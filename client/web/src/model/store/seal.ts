@@ -7,6 +7,8 @@ import { type Bytes, b64u, concat, owned, randomBytes, utf8 } from "../../base/b
 
 const NONCE_SIZE = 12
 
+export const DAMAGED = "What this browser kept is damaged. Ask a facilitator to admit this device again."
+
 export class StoreError extends Error {
   readonly code: "profile-damaged" | "profile-exists" | "storage-unavailable"
 
@@ -51,7 +53,6 @@ export async function unseal({ values }: Keys, place: string, sealed: Uint8Array
     const ciphertext = owned(sealed.subarray(NONCE_SIZE))
     return new Uint8Array(await crypto.subtle.decrypt(parameters, values, ciphertext))
   } catch (error) {
-    const sentence = "What this browser kept is damaged. Ask a facilitator to admit this device again."
-    throw new StoreError("profile-damaged", sentence, error)
+    throw new StoreError("profile-damaged", DAMAGED, error)
   }
 }

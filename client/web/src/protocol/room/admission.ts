@@ -1,22 +1,7 @@
 /** Who must approve what: the admission rule (PROTOCOL.md, section 11). */
 
-import { type Bytes, concat } from "../../base/bytes.ts"
-import { vector } from "../../base/tls.ts"
-import { jcs } from "../canonical.ts"
-import { parseB64u } from "../ids.ts"
-import { sign, verify } from "../keys.ts"
 import { refuse } from "./refusals.ts"
-import {
-  type Act,
-  type Approval,
-  facilitatorsOf,
-  formOf,
-  jsonOf,
-  only,
-  type Role,
-  type RoomState,
-  type Seat,
-} from "./state.ts"
+import { type Act, type Approval, facilitatorsOf, formOf, only, type Role, type RoomState } from "./state.ts"
 
 /** How long an approval may live. */
 export const MAX_APPROVAL_S = 14 * 24 * 3600
@@ -26,25 +11,6 @@ const LONE_WAIT_S = 3 * 24 * 3600
 const SIDES: readonly Role[] = ["facilitator", "participant", "interpreter"]
 /** The roles of a party's members that speak where its facilitator cannot. */
 const VOTERS: readonly Role[] = ["participant", "interpreter"]
-
-// ---- signatures
-
-/** What an approval signs, under the label `approval`. */
-export const approvalContent = (room: string, act: Act): Bytes =>
-  concat(parseB64u(room), vector(jcs(jsonOf(act))))
-
-/** A facilitator's signature on an act, 64 bytes. */
-export const signApproval = (governancePrivate: Uint8Array, room: string, act: Act): Promise<Bytes> =>
-  sign(governancePrivate, "approval", approvalContent(room, act))
-
-/** Throws `approval-signature`. */
-export function verifyApproval(state: RoomState, by: Seat, act: Act, signature: string): void {
-  try {
-    verify(parseB64u(by.keys.governance), "approval", approvalContent(state.room, act), parseB64u(signature))
-  } catch {
-    refuse("approval-signature")
-  }
-}
 
 // ---- what is awaited
 
@@ -75,6 +41,14 @@ export function partiesAwaited(state: RoomState, found: Awaited | undefined): re
 }
 
 const NOTHING: Awaited = { anybody: false, parties: [], facilitators: [], party: null, members: 0, until: 0 }
+
+/** What is approved by somebody, each once, the oldest first; expiries are left out. */
+export function actsOf(state: RoomState): readonly Act[] {
+  const given = Object.values(state.approvals).sort(
+    (one, other) => one.since - other.since || (one.by < other.by ? -1 : 1),
+  )
+  return [...new Map(given.map(({ act }) => [actForm(act), { ...act, expires: 0 }])).values()]
+}
 
 /** Which approvals an act still lacks; undefined where it may be done. `act` is compared without its expiry. */
 export function awaited(state: RoomState, act: Act, time: number): Awaited | undefined {

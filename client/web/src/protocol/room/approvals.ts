@@ -1,6 +1,7 @@
 /** Approvals given, taken back and used by an event (PROTOCOL.md, section 11). */
 
-import { alive, MAX_APPROVAL_S, mayApprove, useApprovals, verifyApproval } from "./admission.ts"
+import { alive, MAX_APPROVAL_S, mayApprove, useApprovals } from "./admission.ts"
+import { verifyApproval } from "./approving.ts"
 import type { Body } from "./bodies.ts"
 import { checkAdd, requireName } from "./invitations.ts"
 import { refuse } from "./refusals.ts"

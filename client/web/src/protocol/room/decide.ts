@@ -5,8 +5,8 @@
  * has changed nothing, for every member alike.
  */
 
-import { b64u, concat } from "../../base/bytes.ts"
-import { KEY_SIZE, publicKey } from "../../base/ed25519.ts"
+import { b64u, concat, KEY_SIZE } from "../../base/bytes.ts"
+import { publicKey } from "../../base/ed25519.ts"
 import { vector } from "../../base/tls.ts"
 import { MAX_INBOX_KEY_BYTES } from "../credential.ts"
 import { parseB64u } from "../ids.ts"

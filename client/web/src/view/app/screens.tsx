@@ -2,6 +2,7 @@
 
 import { useSignalEffect } from "@preact/signals"
 import { useEffect } from "preact/hooks"
+import type { Lobby } from "../../model/contract.ts"
 import { lazily } from "../parts/lazily.tsx"
 import { Notices } from "../parts/notices.tsx"
 import { Invited, Malformed } from "../screens/invited.tsx"
@@ -17,10 +18,15 @@ const Hosting = lazily(async () => (await import("../screens/making.tsx")).Hosti
 const Making = lazily(async () => (await import("../screens/making.tsx")).Making)
 const RoomScreen = lazily(async () => (await import("../room/screen.tsx")).RoomScreen)
 
+/** What keeps the page for later does not stand in the way of what connects its rooms now. */
+const isSettled = (lobby: Lobby | undefined): boolean =>
+  lobby?.isLasting === true &&
+  (lobby.rooms.length === 0 || lobby.rooms.some(({ connection }) => connection !== "connecting"))
+
 export function Screens() {
   const app = useApp()
   const page = app.navigation.page.value
-  const offline = useOffline(app.lobby.value?.isLasting === true)
+  const offline = useOffline(isSettled(app.lobby.value))
   useTitle(app)
   useRoomsThatOpen(app)
   useWhatWaits(app)

@@ -1,0 +1,31 @@
+/** Vite: what @hpke and mlkem do where they do not run in a browser is not fetched by browsers. */
+
+import type { Plugin } from "vite"
+
+const SHIM = /\/(?:@hpke\/[^/]+|mlkem)\/esm\/_dnt\.shims\.js$/
+const LIBRARIES = /\/node_modules\/(?:@hpke|mlkem)\//
+const NODE = /const \{ webcrypto \} = await import\("crypto"\);.*\n\s*return webcrypto(?:\.subtle)?;/g
+
+/** Fails the build where the libraries do no such things any more: then this is not needed. */
+export function browserOnly(): Plugin {
+  const found = { shims: 0, nodes: 0 }
+  return {
+    name: "browser-only",
+    apply: "build",
+    transform(code, id) {
+      if (!LIBRARIES.test(id)) return undefined
+      if (SHIM.test(id)) {
+        found.shims += 1
+        return { code: "export const dntGlobalThis = globalThis", map: null }
+      }
+      const mended = code.replaceAll(NODE, "throw new Error()")
+      if (mended === code) return undefined
+      found.nodes += 1
+      return { code: mended, map: null }
+    },
+    buildEnd(error) {
+      if (error === undefined && (found.shims === 0 || found.nodes === 0))
+        this.error("@hpke and mlkem need no Node any more")
+    },
+  }
+}
