@@ -24,7 +24,7 @@ from backchannel.testing import LocalServer
 from client.people import heard, let_in
 from e2e.browser import acts
 from e2e.browser.scene import Scene
-from e2e.browser.visitor import visiting
+from e2e.browser.visitor import Look, visiting
 
 SIZE: Final[ViewportSize] = {"width": 1120, "height": 700}
 LOOK_S: Final = 0.05
@@ -48,7 +48,7 @@ async def take(browser: Browser, server: LocalServer, to: Path) -> None:
         yusuf = await let_in(ann, await person(), "Yusuf", "a")
         await let_in(ann, await person(), "Tomas", "a", Role.OBSERVER)
         leila = await stack.enter_async_context(
-            visiting(browser, server.url, size=SIZE, language="en", scale=1.5)
+            visiting(browser, server.url, size=SIZE, language="en", look=Look(scale=1.5))
         )
         await Scene(browser, server, ann).let_in(leila, "Leila")
 

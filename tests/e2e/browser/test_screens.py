@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Final, cast
+
 import pytest
-from playwright.async_api import Browser, ViewportSize, expect
+from playwright.async_api import Browser, expect
 
 from backchannel.testing import LocalServer
+from conftest import is_long
 from e2e.browser import acts
 from e2e.browser.said import Language
-from e2e.browser.visitor import DESK, PHONE, Visitor, visiting
+from e2e.browser.visitor import DESK, PHONE, Look, Visitor, visiting
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -26,18 +30,29 @@ async def look(visitor: Visitor, name: str) -> None:
     visitor.faults += [f"{name}: {one}" for one in found]
 
 
-@pytest.mark.parametrize(
-    ("size", "language", "dark"),
-    [(PHONE, "en", False), (DESK, "ar", True), (PHONE, "ar", True), (DESK, "en", False)],
-    ids=["phone-en-light", "desk-ar-dark", "phone-ar-dark", "desk-en-light"],
-)
-async def test_all_screens(
-    browser: Browser, server: LocalServer, size: ViewportSize, language: Language, dark: bool
-) -> None:
-    async with (
-        visiting(browser, server.url, size=size, language=language, dark=dark) as ann,
-        visiting(browser, server.url, size=size, language=language, dark=dark) as bea,
-    ):
+LOOKS: Final = {
+    "light": Look(),
+    "dark": Look(dark=True),
+    "contrast": Look(contrast="more", motion="reduce"),
+    "contrast-dark": Look(dark=True, contrast="more", motion="reduce"),
+    "forced-colors": Look(colors="active"),
+}
+SIZES: Final = {"phone": PHONE, "desk": DESK}
+IN_CI: Final = ["phone-en-light", "desk-en-dark", "phone-ar-dark", "desk-ar-light", "phone-en-contrast"]
+ALL: Final = [f"{size}-{language}-{look}" for size in SIZES for language in ("en", "ar") for look in LOOKS]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "setting" in metafunc.fixturenames:
+        metafunc.parametrize("setting", ALL if is_long(metafunc.config) else IN_CI)
+
+
+async def test_all_screens(browser: Browser, server: LocalServer, setting: str) -> None:
+    size, language, look = setting.split("-", 2)
+    visit = partial(
+        visiting, browser, server.url, size=SIZES[size], language=cast("Language", language), look=LOOKS[look]
+    )
+    async with visit() as ann, visit() as bea:
         await the_way_to_a_room(ann, server)
         link = await acts.invite(ann, party="a")
         await the_way_in(ann, bea, link)

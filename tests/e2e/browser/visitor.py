@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, ViewportSize
@@ -33,6 +33,17 @@ _SMALL: Final = """
   .filter(([box]) => box.width > 0 && (box.width < 24 || box.height < 24))
   .map(([box, one]) => `${one.outerHTML.slice(0, 90)}: ${box.width} x ${box.height}`)
 """
+
+
+@dataclass(frozen=True)
+class Look:
+    """What somebody has asked of her system. `colors`: the system's own few in place of the page's."""
+
+    dark: bool = False
+    contrast: Literal["more", "no-preference"] = "no-preference"
+    colors: Literal["active", "none"] = "none"
+    motion: Literal["reduce", "no-preference"] = "no-preference"
+    scale: float = 1
 
 
 @dataclass
@@ -108,15 +119,17 @@ async def visiting(
     *,
     size: ViewportSize = PHONE,
     language: Language = "en",
-    dark: bool = False,
-    scale: float = 1,
+    look: Look = Look(),
 ) -> AsyncIterator[Visitor]:
     """Opens a browser profile; at the end nothing forbidden must have happened in it."""
     context = await browser.new_context(
         viewport=size,
-        device_scale_factor=scale,
+        device_scale_factor=look.scale,
         locale="ar" if language == "ar" else "en-GB",
-        color_scheme="dark" if dark else "light",
+        color_scheme="dark" if look.dark else "light",
+        contrast=look.contrast,
+        forced_colors=look.colors,
+        reduced_motion=look.motion,
         has_touch=size is PHONE,
         service_workers="allow",
     )
