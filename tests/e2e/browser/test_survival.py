@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -19,6 +20,7 @@ from e2e.browser.visitor import Visitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+CUT_S: Final = 60
 MANY: Final = [f"message {number} of ten" for number in range(1, 11)]
 
 
@@ -116,6 +118,8 @@ async def test_a_network_that_is_away_while_both_write(scene: Scene, server: Int
         await waiting(bea, 3)
         for one in ("from Ann: 1", "from Ann: 2"):
             await (await scene.ann.send(one)).sent()
+        if long_form:
+            await asyncio.sleep(CUT_S)
         await bea.context.set_offline(False)
         said = ["before", "from Ann: 1", "from Ann: 2", "from Bea: 1", "from Bea: 2", "from Bea: 3"]
         await all_have(scene, bea, said)
