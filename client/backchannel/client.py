@@ -14,7 +14,7 @@ import msgspec
 from backchannel.connection.host import Host, HttpHost
 from backchannel.connection.network import watch_network
 from backchannel.desk import Clock
-from backchannel.errors import BackchannelError, ServerRefused
+from backchannel.errors import BackchannelError, NotAllowed, ServerRefused
 from backchannel.expiry import SWEEP_S
 from backchannel.hosting import HOST, HostLink
 from backchannel.joining import KNOCK, Knocker, entered
@@ -39,6 +39,11 @@ _NETWORK: Final = "network"
 """The tasks beside those of rooms, whose ids are longer."""
 
 _ID_CHARS: Final = 6
+
+_ENTERED_BEFORE: Final = (
+    "You came into that room by another link before. To come in by this one, delete the room from this "
+    "device and join again. Otherwise ask a facilitator to remove your second place."
+)
 
 
 class Knocking:
@@ -95,6 +100,7 @@ class Client:
         self._clock = clock
         self._makings: dict[bytes, Making] = {}
         self._making = asyncio.Lock()
+        self._entering = asyncio.Lock()
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def create_room(
@@ -111,11 +117,13 @@ class Client:
         retention_s: int = 0,
         after_reading: bool = False,
         history: Literal["none", "briefing"] = "none",
+        admission: Literal["any", "party"] = "any",
         suite: int = SUITES[0],
     ) -> Room:
         """A new room on a server that gave a token; who creates it facilitates it.
 
         parties  pairs of id and name; `party` is the creator's own, or None
+        admission  `party` is set by this client as soon as each party has a facilitator
 
         Raises ServerUnreachable: whoever asks again for the same then gets the same room, not a second.
         """
@@ -131,6 +139,8 @@ class Client:
             "name": name,
             "party": party,
         }
+        if admission == "party":
+            wish["admission"] = admission
         url = self._hosts(server_url).url
         making = next((one for one in self._makings.values() if one.wants(url, wish, suite)), None)
         if making is None:
@@ -239,11 +249,17 @@ class Client:
             self._tasks[_MAKINGS] = asyncio.create_task(self._keep_making(), name="makings")
 
     async def enter(self, about: About, view: RoomView) -> Room:
-        """A room that let this seat in, on disk and connected."""
-        known = self.rooms.get(b64u(view.room))
-        if known is None:
-            ledger = await Ledger.create(self._profile, about, view, facts=[entered(view)])
-            known = self._open(ledger, self._hosts(about.server_url))
+        """A room that let this seat in, on disk and connected.
+
+        Raises NotAllowed where this profile has another seat in it: that one stays, and this one's keys too.
+        """
+        async with self._entering:  # two links may lead to one room at once
+            known = self.rooms.get(b64u(view.room))
+            if known is None:
+                ledger = await Ledger.create(self._profile, about, view, facts=[entered(view)])
+                known = self._open(ledger, self._hosts(about.server_url))
+        if known.seat != b64u(view.seat):
+            raise NotAllowed("entered-before", _ENTERED_BEFORE)
         self.connect(known)
         return known
 

@@ -13,7 +13,7 @@ from backchannel.facilitation.duties import acts_of
 from backchannel.facilitation.invitations import InvitationStatus, invitations_of
 from backchannel.facilitation.knocks import KNOCK, approval_of, waiting_at_doors, waiting_for
 from backchannel.inbox import INBOX, INVITE
-from backchannel.ledger import Change
+from backchannel.ledger import PARTY_RULE, Change
 from backchannel.room.facts import KnockArrived
 from backchannel.room.speech import arrived
 from backchannel_mls import cipher_suite
@@ -64,12 +64,21 @@ class Governing(Desk):
         """From now on one facilitator of each party must approve who comes in and who is removed."""
         await self._set("admission", {"rule": "party"})
 
+    @property
+    def wishes_each_party(self) -> bool:
+        """Whether this device requires each party by itself, as soon as each has a facilitator."""
+        return PARTY_RULE in self.ledger.notes
+
     async def require_any_facilitator(self) -> tuple[tuple[str, str], ...]:
         """Approves that any one facilitator may admit and remove: what the strict rule asks for is needed.
 
         The parties (id, name) whose approval is still awaited; the rule changes by itself with the last.
         """
         self._require_facilitator()
+        if self.state.admission.rule == "any" and self.wishes_each_party:
+            async with self.ledger.lock:
+                await self.ledger.store(Change(drop_notes={PARTY_RULE}))
+            return ()
         if self.state.admission.rule == "any":
             raise NotAllowed("version-stale", "Any one facilitator may admit and remove already.")
         return await self.approve(Act("rule", self.state.admission.version, 0, admission="any"))

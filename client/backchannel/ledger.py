@@ -33,6 +33,9 @@ _NOTE = "note/"
 _COUNTERS = "counters"
 _STOPPED = "stopped"
 
+PARTY_RULE: Final = "party-rule"
+"""Notes: the admission rule `party` was wished; it is set as soon as each party has a facilitator."""
+
 FAILED: Final = "failed/"
 """Notes: what will not be sent, by its place in the outbox."""
 
@@ -124,19 +127,21 @@ class Ledger:
         *,
         items: Iterable[Item] = (),
         facts: Sequence[AnyFact] = (),
+        notes: Mapping[str, bytes] | None = None,
     ) -> Ledger:
-        """A room that this profile did not have; `facts` are those that it begins with."""
+        """A room that this profile did not have; `facts` and `notes` are those that it begins with."""
         waiting = {item.place: item for item in items}
         write = Write(room=ROOM + msgspec.msgpack.encode(about))
         note_view(write, None, view)
         write.outbox_put = {place: encode_item(item) for place, item in waiting.items()}
         last = max(waiting, default=0)
         counters = msgspec.msgpack.encode(Counters(place=last, governance=last))
-        write.put[_NOTE + _COUNTERS] = counters
+        kept = {**(notes or {}), _COUNTERS: counters}
+        write.put.update({_NOTE + name: value for name, value in kept.items()})
         timeline = {view.seq: list(facts)} if facts else {}
         write.timeline = {seq: encode_facts(row) for seq, row in timeline.items()}
         await profile.write(view.room, write)
-        return cls(profile, about, view, waiting, {_COUNTERS: counters}, timeline)
+        return cls(profile, about, view, waiting, kept, timeline)
 
     @classmethod
     async def load(cls, profile: Profile, room: bytes, about: bytes) -> Ledger:

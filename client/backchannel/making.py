@@ -13,7 +13,7 @@ import msgspec
 
 from backchannel.connection.host import Host
 from backchannel.errors import NotAllowed, ServerRefused
-from backchannel.ledger import About, Ledger
+from backchannel.ledger import PARTY_RULE, About, Ledger
 from backchannel.outbox import Item
 from backchannel.room.keys import SeatKeys
 from backchannel.room.membership import SETTINGS
@@ -49,7 +49,11 @@ _UNFIT: Final = (
 
 
 class Making(msgspec.Struct, array_like=True, frozen=True):
-    """A room that was asked for. `wish` is the genesis, in JCS, without what depends on keys."""
+    """A room that was asked for.
+
+    `wish` is the genesis, in JCS, without what depends on keys, and with what the room cannot have from its
+    beginning (`admission`).
+    """
 
     url: str
     token: str
@@ -78,6 +82,7 @@ class Making(msgspec.Struct, array_like=True, frozen=True):
     def genesis(self, record_key: bytes) -> JsonObject:
         """The room's first event."""
         wish: JsonObject = msgspec.json.decode(self.wish)
+        wish.pop("admission", None)
         keys = SeatKeys.decode(self.keys)
         return {
             **wish,
@@ -85,6 +90,11 @@ class Making(msgspec.Struct, array_like=True, frozen=True):
             "record_key": b64u(record_key),
             "keys": json_of(keys.public()),
         }
+
+    @property
+    def wishes_party_rule(self) -> bool:
+        """Whether the admission rule `party` is to be set as soon as the room takes it."""
+        return bool(msgspec.json.decode(self.wish).get("admission") == "party")
 
     def wants(self, url: str, wish: JsonObject, suite: int) -> bool:
         """Whether it is this room that somebody asks for once more."""
@@ -128,7 +138,8 @@ async def establish(profile: Profile, making: Making, record_key: bytes, now_s: 
     mls = create_group(keys.identity(), group_id=room, now_s=now_s, settings=SETTINGS)
     first = Item(1, "governance", "genesis", jcs(genesis), 1, _policy(genesis))
     about = About(making.url, record_key, making.keys)
-    return await Ledger.create(profile, about, first_view(room, keys.seat, mls), items=[first])
+    notes = {PARTY_RULE: b""} if making.wishes_party_rule else {}
+    return await Ledger.create(profile, about, first_view(room, keys.seat, mls), items=[first], notes=notes)
 
 
 def _policy(genesis: JsonObject) -> tuple[bytes, ...]:

@@ -32,6 +32,7 @@ from backchannel_server.actions.tokens import do_make_room_token
 from backchannel_server.addresses import Addresses
 from backchannel_server.answers import refused
 from backchannel_server.enforce.rates import Rates
+from backchannel_server.nowhere import answer_nowhere
 from backchannel_server.refusal import Refusal
 from backchannel_server.routes import ROUTES
 from backchannel_server.session import Reception
@@ -133,9 +134,9 @@ def refusing(addresses: Addresses) -> Middleware:
         except (web.HTTPBadRequest, web.RequestPayloadError):  # of aiohttp: no WebSocket, no whole chunk
             addresses.charge(request)
             return refused(Refusal(Code.MALFORMED))
-        except web.HTTPException:
+        except web.HTTPException as error:  # of aiohttp: no route takes it
             addresses.charge(request)
-            raise
+            return answer_nowhere(request, error)
         except ConnectionError:
             raise  # the peer is gone; aiohttp ends the connection
         except Exception as error:  # noqa: BLE001 - our fault: a code for the peer, a kind for the log

@@ -11,13 +11,14 @@ from sqlalchemy import Table
 
 from backchannel_server.storage.tables import metadata
 
-_STYLE: Final = (
+STYLE: Final = (
+    ":root{color-scheme:light dark}"
     "body{font:1rem/1.5 system-ui;max-inline-size:48rem;margin:2rem auto;padding:0 1rem}"
     "table{border-collapse:collapse;inline-size:100%}"
     "th,td{text-align:start;vertical-align:top;padding:.2rem .8rem .2rem 0}"
 )
 
-STYLE_HASH: Final = "sha256-" + base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+STYLE_HASH: Final = "sha256-" + base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 """For the Content-Security-Policy."""
 
 _PASSING: Final = (
@@ -37,7 +38,7 @@ def render_sights() -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
-        f"<title>What the server sees</title><style>{_STYLE}</style></head><body>"
+        f"<title>What the server sees</title><style>{STYLE}</style></head><body>"
         "<h1>What the server sees</h1>"
         "<p>This is all that the server keeps. Names, titles, parties, roles, messages, reactions, polls and "
         "reasons are encrypted on the devices of those who take part, and the server has no key to them.</p>"

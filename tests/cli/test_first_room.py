@@ -11,8 +11,20 @@ def test_a_guest_is_invited_knocks_and_comes_in(server: LocalServer, person: Peo
     ann.get("host", "add", given=f"{server.url}/host#{server.token}\n")
     parties = ("--party", "a=Alpha", "--party", "b=Beta", "--as", "a")
     made = ann.get(
-        "room", "create", "--title", "The harbour", "--name", "Ann", *parties, "--rule", "Be kind."
+        "room",
+        "create",
+        "--title",
+        "The harbour",
+        "--name",
+        "Ann",
+        *parties,
+        "--rule",
+        "Be kind.",
+        "--admission",
+        "party",
     )
+    shown = ann.get("room", "show").record
+    assert (shown["admission"], shown["admission_wished"]) == ("any", "party")
     assert made.record["role"] == "facilitator"
     link = ann.get("invite", "make", "--party", "Beta").record["link"]
     joining = bo.start("join", "--name", "Bo", "--accept-rules", "--json", given=link)

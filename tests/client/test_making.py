@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
-from backchannel import BackchannelError, Client, NotAllowed, ServerRefused, ServerUnreachable
+from backchannel import BackchannelError, Client, NotAllowed, Role, Room, ServerRefused, ServerUnreachable
 from client.conftest import Clock, Open
 from client.memory_host import MemoryHost
-from client.people import let_in, make_room
+from client.people import knock_of, let_in, make_room, until
 
 
 async def test_a_lost_answer_leads_to_the_same_room(
@@ -37,6 +38,37 @@ async def test_a_lost_answer_leads_to_the_same_room(
         with pytest.raises(BackchannelError, match="no such room"):
             client.room("The fortress")
     assert len(host.logs) == 2
+
+
+async def test_one_of_each_party_is_wished_with_the_room(
+    host: MemoryHost, open_client: Open, clients: list[Client], tmp_path: Path
+) -> None:
+    """The wish outlives a lost answer and the program; it is carried out by itself when the room takes it."""
+    path = tmp_path / "ann.db"
+    host.losing = True
+    async with open_client(path) as client:
+        with pytest.raises(ServerUnreachable):
+            await make_room(client, host.url, admission="party")
+    host.losing = False
+    async with open_client(path) as client:
+        await client.finish_rooms()
+        (ann,) = client.rooms.values()
+        assert (ann.wishes_each_party, ann.state.admission.rule) == (True, "any")
+        bea = await let_in(ann, clients[0], "Bea", "b", Role.FACILITATOR)
+        await until(bea, lambda: bea.state.admission.rule == "party")
+        await until(ann, lambda: not ann.wishes_each_party)
+        assert ann.state.admission.version == 2
+
+
+async def test_a_wish_for_one_of_each_party_is_taken_back(host: MemoryHost, clients: list[Client]) -> None:
+    ann = await make_room(clients[0], host.url, admission="party")
+    assert await ann.require_any_facilitator() == ()
+    assert not ann.wishes_each_party
+    bea = await let_in(ann, clients[1], "Bea", "b", Role.FACILITATOR)
+    await (await bea.send("Nothing else came of it")).sent()
+    assert bea.state.admission.version == 1
+    with pytest.raises(NotAllowed, match="already"):
+        await ann.require_any_facilitator()
 
 
 async def test_a_room_that_nobody_could_make_is_given_up(
@@ -80,6 +112,31 @@ async def test_the_own_room_is_taken_though_the_server_says_that_it_exists(
     monkeypatch.setattr(MemoryHost, "create_room", forgetful)
     ann = await make_room(clients[0], host.url)
     assert ann.title == "The harbour"
+
+
+async def test_of_two_links_to_one_room_one_comes_in(host: MemoryHost, clients: list[Client]) -> None:
+    ann = await make_room(clients[0], host.url)
+    knocks = [await clients[1].knock(await ann.invite(party="b"), name) for name in ("Bo", "Bo too")]
+    waiting = [asyncio.create_task(knock.admitted()) for knock in knocks]
+    for name in ("Bo", "Bo too"):
+        await ann.approve(await knock_of(ann, name))
+    came, told = sorted(
+        await asyncio.gather(*waiting, return_exceptions=True), key=lambda one: isinstance(one, Exception)
+    )
+    assert isinstance(came, Room)
+    assert isinstance(told, NotAllowed)
+    assert told.code == "entered-before"
+    assert list(clients[1].rooms.values()) == [came]
+    await came.accept_rules()
+    await (await came.send("One of two")).sent()
+
+    (left,) = clients[1].knocks  # its keys are still there
+    await clients[1].forget(came)
+    again = await left.admitted()
+    assert again.seat != came.seat
+    await again.accept_rules()
+    await (await again.send("The other of two")).sent()
+    assert clients[1].knocks == []
 
 
 @pytest.mark.parametrize(

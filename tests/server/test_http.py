@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import ssl
 from pathlib import Path
 
 import aiohttp
 import msgspec
+import pytest
 
 from backchannel_protocol.frames import Refused
-from backchannel_protocol.http_bodies import CreateRoom
+from backchannel_protocol.http_bodies import MEDIA_TYPE, CreateRoom
 from backchannel_protocol.ids import RoomId, b64u
 from backchannel_protocol.record.note import origin, verify_checkpoint
 from backchannel_server.storage.tables import metadata
@@ -57,6 +60,56 @@ async def test_the_page_of_what_the_server_sees_names_every_column(host: Host) -
         assert f"<h2>{table.name}</h2>" in page
         for column in table.columns:
             assert f">{column.name}</th>" in page
+
+
+BROWSES = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ("ar-EG,en;q=0.8", 'lang="ar" dir="rtl"'),
+        ("fr, en;q=0.2, ar;q=0.9", 'lang="ar" dir="rtl"'),
+        ("en-GB,ar;q=0.9", 'lang="en" dir="ltr"'),
+        ("fr", 'lang="en" dir="ltr"'),
+        ("ar;q=nonsense,,;;, ar;q=0", 'lang="en" dir="ltr"'),
+        ("", 'lang="en" dir="ltr"'),
+    ],
+)
+async def test_who_browses_to_nowhere_reads_why(host: Host, accepted: str, language: str) -> None:
+    headers = {**BROWSES, "Accept-Language": accepted}
+    async with aiohttp.ClientSession() as http, http.get(host.url + "/<b>x</b>", headers=headers) as answer:
+        page = await answer.text()
+        assert (answer.status, answer.content_type) == (404, "text/html")
+        assert language in page
+        assert "x</b>" not in page
+        assert "<script" not in page
+        style = page.partition("<style>")[2].partition("</style>")[0]
+        hashed = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+        assert f"style-src 'sha256-{hashed}'" in answer.headers["Content-Security-Policy"]
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status"),
+    [
+        ("GET", "/nothing", {}, 404),
+        ("GET", "/v1/nothing", BROWSES, 404),
+        ("POST", "/nothing", BROWSES, 404),
+        ("GET", "/v1/rooms", {}, 405),
+        ("DELETE", "/", {}, 405),
+    ],
+)
+async def test_a_program_that_asks_for_nothing_gets_a_code(
+    host: Host, method: str, path: str, headers: dict[str, str], status: int
+) -> None:
+    async with (
+        aiohttp.ClientSession() as http,
+        http.request(method, host.url + path, headers=headers) as answer,
+    ):
+        assert (answer.status, answer.content_type) == (status, MEDIA_TYPE)
+        assert msgspec.msgpack.decode(await answer.read(), type=Refused).code == "malformed"
+        assert ("Allow" in answer.headers) == (status == 405)
 
 
 async def test_tls(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import hatch_build
@@ -12,9 +13,12 @@ import pytest
 
 import backchannel
 import toolchain
+from attack.rooms.conftest import Attacked
 from backchannel import Client
 from backchannel.testing import LocalServer
 from house.tree import ROOT
+from web.web_client import engines
+from web.web_stage import WebStage
 
 WEB = ROOT / "client" / "web"
 TIMEOUT_S = 280
@@ -69,6 +73,21 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
     """A real server's process, for a module's rooms."""
     with LocalServer(tmp_path_factory.mktemp("server")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
+    """A server whose data folder is in the attacker's hands."""
+    running = Attacked(tmp_path_factory.mktemp("attacked"))
+    with running:
+        yield running
+
+
+@pytest.fixture
+async def stage(attacked: Attacked) -> AsyncIterator[WebStage]:
+    """Bo is a web client, somebody else between all and the server."""
+    async with engines() as node, AsyncExitStack() as stack:
+        yield WebStage(attacked, stack, node)
 
 
 @pytest.fixture

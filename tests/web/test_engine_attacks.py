@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack
-from typing import Any, Final, cast
+from collections.abc import Callable
+from typing import Final, cast
 
 import pytest
 from msgspec.structs import replace
 
 from attack.rooms.attacks import Attack
-from attack.rooms.conftest import Attacked
-from attack.rooms.proxy import Proxy
 from attack.rooms.stage import Seated, Stage, goes_on, heard, until
 from attack.rooms.test_log import ATTACKS as LOG
 from attack.rooms.test_log import first_only, lie
@@ -21,52 +18,13 @@ from attack.rooms.test_members import (
     test_a_commit_that_nobody_takes_is_voided_and_the_room_goes_on as a_commit_that_nobody_takes,
 )
 from attack.rooms.test_members import test_a_path_that_is_spoilt_for_one_member as a_path_that_is_spoilt
-from backchannel import Role, Stopped
+from backchannel import Stopped
 from backchannel_protocol.events import LogEvent
 from backchannel_protocol.frames import Attached
 from backchannel_protocol.record.note import CheckpointBody, origin, sign_checkpoint
 from conftest import is_long
-from web.web_client import EngineProcess, WebRoom, engines, let_in_web
-
-
-class WebStage(Stage):
-    """Bo is a web client; all others are Python's."""
-
-    def __init__(self, server: Attacked, stack: AsyncExitStack, node: EngineProcess) -> None:
-        super().__init__(server, stack, proxied=True)
-        self._node = node
-
-    async def bring(
-        self,
-        facilitator: Seated,
-        name: str,
-        party: str | None = "b",
-        role: Role = Role.PARTICIPANT,
-        also: tuple[Seated, ...] = (),
-        *,
-        accept: bool = True,
-    ) -> Seated:
-        if name != "Bo":
-            return await super().bring(facilitator, name, party, role, also, accept=accept)
-        proxy = Proxy(self.server.url)
-        await self._stack.enter_async_context(proxy.running())
-        client = await self._node.client()
-        room = await let_in_web(facilitator.room, client, name, party, role, url=proxy.url, accept=accept)
-        return Seated(cast("Any", client), proxy, cast("Any", room))
-
-
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
-    running = Attacked(tmp_path_factory.mktemp("attacked"))
-    with running:
-        yield running
-
-
-@pytest.fixture
-async def stage(server: Attacked) -> AsyncIterator[WebStage]:
-    async with engines() as node, AsyncExitStack() as stack:
-        yield WebStage(server, stack, node)
-
+from web.web_client import WebRoom
+from web.web_stage import WebStage
 
 CHOSEN: Final = {
     "leaves_an_event_out_and_renumbers_the_rest",

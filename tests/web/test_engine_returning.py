@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import cast
-
-import pytest
 
 import backchannel
 from attack.rooms.conftest import Attacked
@@ -21,21 +17,8 @@ from backchannel_protocol.frames import Attached, Bye, ServerFrame
 from backchannel_protocol.refusals import Code
 from client.people import heard as room_heard
 from client.people import make_room
-from web.test_engine_attacks import WebStage
 from web.web_client import Json, WebRoom, engines, let_in_web
-
-
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
-    running = Attacked(tmp_path_factory.mktemp("returned_to"))
-    with running:
-        yield running
-
-
-@pytest.fixture
-async def stage(server: Attacked) -> AsyncIterator[WebStage]:
-    async with engines() as node, AsyncExitStack() as stack:
-        yield WebStage(server, stack, node)
+from web.web_stage import WebStage
 
 
 def web(one: Seated) -> WebRoom:
@@ -86,7 +69,7 @@ async def test_a_removal_that_the_log_does_not_show_is_not_believed(stage: WebSt
 
 
 async def test_of_two_with_the_same_profile_the_one_that_came_last_stays(
-    server: Attacked, tmp_path: Path
+    attacked: Attacked, tmp_path: Path
 ) -> None:
     """The first tries once more, and gives way when it is replaced again."""
     async with (
@@ -94,7 +77,7 @@ async def test_of_two_with_the_same_profile_the_one_that_came_last_stays(
         engines() as node,
         engines() as elsewhere,
     ):
-        room = await make_room(client, server.url, server.token)
+        room = await make_room(client, attacked.url, attacked.token)
         bo = await let_in_web(room, await node.client(tmp_path / "profile"), "Bo")
         await (await bo.send("from here")).sent()
         troubles = noted_troubles(bo)

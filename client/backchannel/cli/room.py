@@ -46,6 +46,14 @@ room = Group("room", help="Make a room, look at your rooms, govern one.")
     "--keep", type=Duration(), metavar="TIME", help="How long messages are kept: 7d. Default: for good."
 )
 @click.option("--history", type=click.Choice(["none", "briefing"]), default="none", show_default=True)
+@click.option(
+    "--admission",
+    type=click.Choice(["any", "party"]),
+    default="any",
+    show_default=True,
+    help="Who approves who comes in: any facilitator, or one of each party, which this device sets when each"
+    " party has one.",
+)
 @click.option("--suite", type=click.Choice(list(SUITES)), default="x-wing", show_default=True)
 def create(
     host: str | None,
@@ -58,6 +66,7 @@ def create(
     welcome: str,
     keep: int | None,
     history: Literal["none", "briefing"],
+    admission: Literal["any", "party"],
     suite: str,
 ) -> None:
     """Makes a room, which you facilitate.
@@ -87,6 +96,7 @@ def create(
                     welcome=welcome,
                     retention_s=keep or 0,
                     history=history,
+                    admission=admission,
                     suite=SUITES[suite],
                 )
             )
@@ -175,6 +185,7 @@ def _shown_record(one: Room) -> Record:
         "rules_version": state.rules.version,
         "parties": [{"id": party.id, "name": party.name} for party in state.parties],
         "admission": state.admission.rule,
+        "admission_wished": "party" if one.wishes_each_party else None,
         "keep_s": state.retention.seconds,
         "after_reading": state.retention.after_reading,
         "history": state.history.value,
@@ -192,6 +203,7 @@ def _shown(one: Room) -> list[str]:
         f"members     {len(state.seats)}",
         f"parties     {parties or 'none'}",
         f"admission   {ADMISSION[state.admission.rule]}",
+        *(["            and of each party as soon as each has one"] if one.wishes_each_party else []),
         f"kept        {kept(state.retention.seconds, after_reading=state.retention.after_reading)}",
         f"history     {HISTORY[state.history.value]}",
         f"encryption  {_SUITE_NAMES.get(state.suite, state.suite)}",

@@ -15,6 +15,7 @@ from backchannel.outbox import Item, Plan
 from backchannel.room.view import RoomView
 from backchannel_protocol.operations import VoidCommit, encode_operation
 from backchannel_protocol.room.admission import approvals_of, awaited, is_lone
+from backchannel_protocol.room.approvals import has_each_party_its_facilitator
 from backchannel_protocol.room.invitations import check_add, require_name
 from backchannel_protocol.room.refusals import FoldRefusal
 from backchannel_protocol.room.state import Act, RoomState
@@ -31,11 +32,8 @@ PATH_S: Final = 7 * 24 * 3600
 
 def plans_due(view: RoomView, packages: Mapping[str, Plan], now_s: int) -> list[Plan]:
     """The commits that this seat can and should make; `packages` are the knocks it holds, by seat."""
-    time = max(view.time, now_s)
-    state = view.state
-    if state is None or view.skipped or not view.facilitates or state.closed is not None:
-        return []
-    if state.seats[view.own].accepted < state.rules.version:
+    state, time = _governable(view), max(view.time, now_s)
+    if state is None:
         return []
     plans = [Plan(seat) for seat in state.leaving if seat != view.own]
     done = {plan.seat for plan in plans}
@@ -63,10 +61,8 @@ def acts_due(view: RoomView, now_s: int) -> list[Act]:
     One client does it: of the facilitators whom it is not about, the one who approved last. Each of
     the others waits a little longer, for that one may be away.
     """
-    state, time = view.state, max(view.time, now_s)
-    if state is None or view.skipped or state.closed is not None or not view.facilitates:
-        return []
-    if state.seats[view.own].accepted < state.rules.version:
+    state, time = _governable(view), max(view.time, now_s)
+    if state is None:
         return []
     due = []
     for act in acts_of(state):
@@ -78,6 +74,20 @@ def acts_due(view: RoomView, now_s: int) -> list[Act]:
         if view.own in doers and time >= max(since.values()) + doers.index(view.own) * STAND_IN_S:
             due.append(act)
     return due
+
+
+def party_rule_due(view: RoomView) -> bool:
+    """Whether the admission rule `party` can be set, and by this seat."""
+    state = _governable(view)
+    return state is not None and has_each_party_its_facilitator(state)
+
+
+def _governable(view: RoomView) -> RoomState | None:
+    """The state of a room in which this seat may act as a facilitator now."""
+    state = view.state
+    if state is None or view.skipped or not view.facilitates or state.closed is not None:
+        return None
+    return None if state.seats[view.own].accepted < state.rules.version else state
 
 
 def _is_change(state: RoomState, act: Act) -> bool:

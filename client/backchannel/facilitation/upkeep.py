@@ -6,6 +6,7 @@ from backchannel.facilitation.duties import (
     acts_due,
     disclosure_due,
     is_given_up,
+    party_rule_due,
     path_due,
     plans_due,
     still_wanted,
@@ -13,7 +14,7 @@ from backchannel.facilitation.duties import (
 )
 from backchannel.facilitation.knocks import KNOCK, decline_revoked, packages_of, publish
 from backchannel.inbox import INVITE, PATH
-from backchannel.ledger import Change, Ledger
+from backchannel.ledger import PARTY_RULE, Change, Ledger
 from backchannel.outbox import Item, Plan
 from backchannel_protocol.canonical import JsonObject
 from backchannel_protocol.ids import b64u, parse_b64u
@@ -34,6 +35,7 @@ async def do_duties(ledger: Ledger, now: int, *, confirm: bool) -> None:
                 await ledger.enqueue_plain(Item(place=0, lane="governance", plan=plan))
         for act in acts_due(ledger.view, now):
             await _do_act(ledger, act)
+        await _set_party_rule(ledger)
         await publish(ledger)
         await decline_revoked(ledger)
         await _close_used(ledger)
@@ -81,6 +83,17 @@ async def _do_act(ledger: Ledger, act: Act) -> None:
     operations = () if told else (SeatSet(None, parse_b64u(act.seat), facilitates),)
     body: JsonObject = {"seat": act.seat, "role": act.role.value, "party": act.party}
     await ledger.enqueue("governance", type_, body, operations)
+
+
+async def _set_party_rule(ledger: Ledger) -> None:
+    """What was wished of the admission rule, when the room takes it."""
+    state = ledger.view.state
+    if PARTY_RULE not in ledger.notes or state is None:
+        return
+    if state.admission.rule == "party":
+        await ledger.store(Change(drop_notes={PARTY_RULE}))
+    elif party_rule_due(ledger.view) and not any(one.type == "admission" for one in ledger.items.values()):
+        await ledger.enqueue("governance", "admission", {"rule": "party"})
 
 
 async def _disclose(ledger: Ledger) -> None:

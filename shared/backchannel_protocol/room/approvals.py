@@ -80,12 +80,17 @@ def set_admission(state: RoomState, at: At, body: bodies.SetAdmission) -> RoomSt
     if body.rule == state.admission.rule:  # it would only void the approvals that wait
         raise FoldRefusal(FoldCode.VERSION_STALE)
     if body.rule == "party":
-        held = {seat.party for seat in state.facilitators().values()}
-        if not state.parties or not {party.id for party in state.parties} <= held:
+        if not has_each_party_its_facilitator(state):
             raise FoldRefusal(FoldCode.PARTY_WITHOUT_FACILITATOR)
     else:
         state, _ = use_approvals(state, Act("rule", version, 0, admission="any"), at.time)
     return msgspec.structs.replace(state, admission=Admission(body.rule, version + 1), approvals={})
+
+
+def has_each_party_its_facilitator(state: RoomState) -> bool:
+    """Whether there are parties, and a facilitator of each: then the rule `party` may be set."""
+    held = {seat.party for seat in state.facilitators().values()}
+    return bool(state.parties) and {party.id for party in state.parties} <= held
 
 
 def is_last_facilitator(state: RoomState, id_: str) -> bool:

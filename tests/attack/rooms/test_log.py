@@ -71,6 +71,23 @@ def repeating() -> Callable[[LogEvent], list[LogEvent]]:
     return twist
 
 
+def swapping() -> Callable[[LogEvent], list[LogEvent]]:
+    """The first two events change places."""
+    held: list[LogEvent] = []
+
+    def twist(event: LogEvent) -> list[LogEvent]:
+        held.append(event)
+        if len(held) != 2:
+            return [] if len(held) == 1 else [event]
+        first, second = held
+        return [
+            msgspec.structs.replace(second, seq=first.seq, time=first.time),
+            msgspec.structs.replace(first, seq=second.seq, time=second.time),
+        ]
+
+    return twist
+
+
 async def lie(stage: Stage, twist: Callable[[LogEvent], list[LogEvent]]) -> tuple[Seated, Seated]:
     """Ann says "attacked" and "marker"; Bo's server twists the first."""
     ann, bo = await stage.pair()
@@ -170,20 +187,8 @@ async def lets_the_clock_go_back(stage: Stage) -> None:
 
 @ATTACKS.against(rules.what_others_verified)
 async def lets_two_messages_change_places(stage: Stage) -> None:
-    held: list[LogEvent] = []
-
-    def twist(event: LogEvent) -> list[LogEvent]:
-        held.append(event)
-        if len(held) != 2:
-            return [] if len(held) == 1 else [event]
-        first, second = held
-        return [
-            msgspec.structs.replace(second, seq=first.seq, time=first.time),
-            msgspec.structs.replace(first, seq=second.seq, time=second.time),
-        ]
-
     ann, bo = await stage.pair()
-    bo.proxy.event = twist
+    bo.proxy.event = swapping()
     for text in ("attacked", "marker", "after it"):
         await say(ann, text)
     await stops(bo, "log-differs", by="after it", shown=["one", "two"])

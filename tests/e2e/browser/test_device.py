@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from hashlib import sha384
 from typing import Any, Final
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Page, expect
 
 from backchannel_protocol.invitation import Invitation
 from client.people import heard
 from e2e.browser import acts
 from e2e.browser.page_proxy import PageProxy
-from e2e.browser.scene import Interrupted, Scene, come_again, meeting
+from e2e.browser.scene import Interrupted, Scene, come_again
 from e2e.browser.visitor import DESK, Visitor, visiting
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -68,19 +67,6 @@ RECORDS: Final = """async () => {
 PAGE_SAYS: Final = """() => JSON.stringify([location.href, history.state, document.title,
   performance.getEntriesByType('resource').map(({ name }) => name), { ...localStorage },
   { ...sessionStorage }, document.cookie])"""
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Interrupted]:
-    running = Interrupted(tmp_path_factory.mktemp("device"))
-    with running:
-        yield running
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def scene(browser: Browser, server: Interrupted) -> AsyncIterator[Scene]:
-    async with meeting(browser, server) as one:
-        yield one
 
 
 async def kept(visitor: Visitor) -> dict[str, Any]:
@@ -136,11 +122,13 @@ async def test_who_leaves_nothing_keeps_nothing_at_any_time(scene: Scene) -> Non
 
 
 @pytest.mark.parametrize("keep", [False, True], ids=["nothing-kept", "kept"])
-async def test_closing_a_page_while_something_waits(scene: Scene, server: Interrupted, *, keep: bool) -> None:
+async def test_closing_a_page_while_something_waits(
+    scene: Scene, interrupted: Interrupted, *, keep: bool
+) -> None:
     """The browser asks where the words would be gone with the page, and at no other time."""
     async with scene.guest("Bea", keep=keep) as bea:
         page = bea.page
-        with server.paused():
+        with interrupted.paused():
             await acts.say(bea, "not sent yet")
             await expect(page.get_by_text(acts.text(bea, "rooms.waiting", 1))).to_be_visible()
             async with page.expect_event("close" if keep else "dialog") as happened:
@@ -191,9 +179,9 @@ async def test_a_browser_that_refuses_to_keep_anything(scene: Scene) -> None:
             await acts.sees(bea, "it works all the same")
 
 
-async def test_secrets_are_nowhere_in_clear(scene: Scene, server: Interrupted) -> None:
+async def test_secrets_are_nowhere_in_clear(scene: Scene, interrupted: Interrupted) -> None:
     """Not on the page, not in what the browser keeps or sends, not in what the server keeps or logs."""
-    async with PageProxy(server.url).running() as proxy:
+    async with PageProxy(interrupted.url).running() as proxy:
         assert isinstance(proxy, PageProxy)
         async with visiting(scene.browser, proxy.url, size=DESK) as bea:
             link = await scene.invitation(proxy.url)
@@ -216,24 +204,24 @@ async def test_secrets_are_nowhere_in_clear(scene: Scene, server: Interrupted) -
             assert [one for one in [*said, *hidden] if one in text or json.dumps(one)[1:-1] in text] == []
         assert "a key that scripts can read" not in records
         sent = b"\n".join(proxy.told)
-        held = b"".join(file.read_bytes() for file in server.folder.rglob("*") if file.is_file())
-        for data in (sent, held, server.log.read_bytes()):
+        held = b"".join(file.read_bytes() for file in interrupted.folder.rglob("*") if file.is_file())
+        for data in (sent, held, interrupted.log.read_bytes()):
             forms = [*(one.encode() for one in [*said, *hidden[:4]]), secret]
             assert [one for one in forms if one in data] == []
 
 
-async def test_the_page_starts_without_a_network(scene: Scene, server: Interrupted) -> None:
+async def test_the_page_starts_without_a_network(scene: Scene, interrupted: Interrupted) -> None:
     async with scene.guest("Bea") as bea:
         await acts.say(bea, "before")
         await bea.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
         await bea.page.close()
-        server.kill()
+        interrupted.kill()
         await come_again(bea)
         await acts.sees(bea, "before")
         await acts.say(bea, "written without a network")
         said = bea.page.get_by_role("status").get_by_text(acts.text(bea, "room.waiting", 1))
         await expect(said).to_be_visible(timeout=acts.SLOWLY_MS)
-        server.start()
+        interrupted.start()
         await acts.is_live(bea)
         await acts.sees(bea, "written without a network")
 

@@ -16,7 +16,7 @@ from playwright.async_api import Browser, Locator, expect
 
 from attack.rooms.conftest import Attacked
 from attack.rooms.stage import Seated, Stage, heard, say, staged, until
-from attack.rooms.test_log import altered, first_only, flipped, repeating
+from attack.rooms.test_log import altered, first_only, flipped, repeating, swapping
 from backchannel_protocol.events import EventKind, LogEvent
 from backchannel_protocol.ids import parse_b64u
 from client.people import knock_of
@@ -39,23 +39,6 @@ def leaving_out() -> Twist:
             return [replace(event, seq=event.seq - 1)]
         dropped.append(event)
         return []
-
-    return twist
-
-
-def swapping() -> Twist:
-    """Two messages change places."""
-    held: list[LogEvent] = []
-
-    def twist(event: LogEvent) -> list[LogEvent]:
-        held.append(event)
-        if len(held) != 2:
-            return [] if len(held) == 1 else [event]
-        first, second = held
-        return [
-            replace(second, seq=first.seq, time=first.time),
-            replace(first, seq=second.seq, time=second.time),
-        ]
 
     return twist
 

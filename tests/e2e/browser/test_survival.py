@@ -5,36 +5,21 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-from collections.abc import AsyncIterator, Iterator
 from typing import Final
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, expect
+from playwright.async_api import expect
 
 from backchannel import Role
 from client.people import heard, texts, until
 from e2e.browser import acts
-from e2e.browser.scene import Interrupted, Scene, come_again, crash, meeting
+from e2e.browser.scene import Interrupted, Scene, come_again, crash
 from e2e.browser.visitor import Visitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 CUT_S: Final = 60
 MANY: Final = [f"message {number} of ten" for number in range(1, 11)]
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Interrupted]:
-    running = Interrupted(tmp_path_factory.mktemp("interrupted"))
-    with running:
-        yield running
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def scene(browser: Browser, server: Interrupted) -> AsyncIterator[Scene]:
-    async with meeting(browser, server) as one:
-        yield one
 
 
 async def all_have(scene: Scene, guest: Visitor, said: list[str]) -> None:
@@ -78,9 +63,11 @@ async def test_a_page_that_is_killed_while_it_sends(scene: Scene, seed: int) -> 
         await all_have(scene, bea, MANY)
 
 
-async def test_a_page_that_is_killed_while_nothing_can_be_sent(scene: Scene, server: Interrupted) -> None:
+async def test_a_page_that_is_killed_while_nothing_can_be_sent(
+    scene: Scene, interrupted: Interrupted
+) -> None:
     async with scene.guest("Bea") as bea:
-        with server.paused():
+        with interrupted.paused():
             for one in MANY:
                 await acts.say(bea, one)
             await crash(bea.page)
@@ -108,7 +95,7 @@ async def waiting(guest: Visitor, count: int) -> None:
     ).to_be_visible()
 
 
-async def test_a_network_that_is_away_while_both_write(scene: Scene, server: Interrupted) -> None:
+async def test_a_network_that_is_away_while_both_write(scene: Scene, interrupted: Interrupted) -> None:
     async with scene.guest("Bea") as bea:
         await acts.say(bea, "before")
         await heard(scene.ann, "before")
@@ -139,16 +126,16 @@ async def test_a_network_that_goes_is_told_at_once(scene: Scene) -> None:
             await heard(scene.ann, said)
 
 
-async def test_a_server_that_stands_still(scene: Scene, server: Interrupted, long_form: bool) -> None:
+async def test_a_server_that_stands_still(scene: Scene, interrupted: Interrupted) -> None:
+    """The page notices that nobody answers, when an answer has had its time."""
     async with scene.guest("Bea") as bea:
-        with server.paused():
+        with interrupted.paused():
             own = [await scene.ann.send(one) for one in ("from Ann: 1", "from Ann: 2")]
             await acts.say(bea, "from Bea: 1")
+            await acts.say(bea, "from Bea: 2")
+            await waiting(bea, 2)
             await bea.context.set_offline(True)
             await bea.context.set_offline(False)
-            await acts.say(bea, "from Bea: 2")
-            if long_form:  # the page notices that nobody answers, when an answer has had its time
-                await waiting(bea, 2)
         for one in own:
             await one.sent()
         await until(scene.ann, lambda: len(texts(scene.ann)) == 4)
@@ -156,14 +143,14 @@ async def test_a_server_that_stands_still(scene: Scene, server: Interrupted, lon
         await all_have(scene, bea, [str(one) for one in texts(scene.ann)])
 
 
-async def test_a_server_that_is_killed_and_comes_again(scene: Scene, server: Interrupted) -> None:
+async def test_a_server_that_is_killed_and_comes_again(scene: Scene, interrupted: Interrupted) -> None:
     async with scene.guest("Bea") as bea:
         await acts.say(bea, "before")
-        server.kill()
+        interrupted.kill()
         await acts.say(bea, "while it was away: 1")
         await acts.say(bea, "while it was away: 2")
         await waiting(bea, 3 if texts(scene.ann) == [] else 2)
-        server.start()
+        interrupted.start()
         await all_have(scene, bea, ["before", "while it was away: 1", "while it was away: 2"])
 
 

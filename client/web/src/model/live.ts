@@ -273,19 +273,12 @@ export class LiveRoom {
     return this.#sending.next()
   }
 
-  /**
-   * Until something happens, what was held may be tried again, or it is time to look for duties. What became due since it
-   * was looked (`looked`) has not been seen yet: there is no rest then.
-   */
+  /** Until something happens, what was held may be tried again, or it is time to look for duties. */
   async #rest(looked: number): Promise<void> {
-    const times = [
-      this.#heardAt + SILENCE_MS,
-      this.#sending.answerDue(this.#heardAt) ?? 0,
-      isSeenDue(this.#ledger) ? this.#seenAt + SEEN_MS : 0,
-      ...this.#sending.heldUntil(),
-    ]
-    const due = Math.min(looked + DUTIES_MS, ...times.filter((time) => time > looked))
-    await this.#wake.wait(Math.max(0, due - performance.now()))
+    const deadlines = [this.#heardAt + SILENCE_MS, this.#sending.answerDue(this.#heardAt)]
+    const wishes = [isSeenDue(this.#ledger) ? this.#seenAt + SEEN_MS : 0, ...this.#sending.heldUntil()]
+    const until = restUntil(looked, deadlines, [looked + DUTIES_MS, ...wishes])
+    await this.#wake.wait(Math.max(0, until - performance.now()))
   }
 
   /** Throws ServerUnreachable where the server is silent: the network went, and nobody said so. */
@@ -323,6 +316,19 @@ export class LiveRoom {
     const due = await letterDue(this.#ledger)
     if (due !== undefined) session.send(due)
   }
+}
+
+/**
+ * When to go on, for who looked for something to do at `looked`, all by performance.now(). A wish of before was seen by that
+ * look, and could not be met. A deadline counts whenever it was: it is compared after the rest.
+ */
+export function restUntil(
+  looked: number,
+  deadlines: readonly (number | undefined)[],
+  wishes: readonly number[],
+): number {
+  const due = deadlines.filter((time) => time !== undefined)
+  return Math.min(...due, ...wishes.filter((time) => time > looked))
 }
 
 /** Undefined: no note, another log's, or not signed with the record's key. */

@@ -5,11 +5,23 @@ import { useApp } from "../app/app.ts"
 import { words } from "../words/language.ts"
 import { keptOf } from "./exposing.ts"
 import { memberOf } from "./people.tsx"
+import type { SetState } from "./setting.ts"
 
 interface RulesProps {
   readonly now: RoomNow
   readonly onLeave: () => void
 }
+
+/** Two rules may be alike: each is known by its place. */
+export const RuleList = ({ state }: { readonly state: SetState }) => (
+  <ol class="rule-list">
+    {state.rules.lines.map((line, at) => (
+      <li key={at} dir="auto">
+        {line}
+      </li>
+    ))}
+  </ol>
+)
 
 export function RulesGate({ now, onLeave }: RulesProps) {
   const app = useApp()
@@ -29,17 +41,7 @@ export function RulesGate({ now, onLeave }: RulesProps) {
       )}
       <section>
         <h2>{isChanged ? said.rules.changed : said.rules.title}</h2>
-        {state.rules.lines.length === 0 ? (
-          <p>{said.rules.none}</p>
-        ) : (
-          <ol class="rule-list">
-            {state.rules.lines.map((line) => (
-              <li key={line} dir="auto">
-                {line}
-              </li>
-            ))}
-          </ol>
-        )}
+        {state.rules.lines.length === 0 ? <p>{said.rules.none}</p> : <RuleList state={state} />}
       </section>
       <p class="quiet">
         {said.rules.people(now.members.length)} {said.rules.kept(keptOf(state.retention, said))}

@@ -11,6 +11,7 @@ import { areRules, isWelcome, linesOf } from "../screens/making_wish.ts"
 import { words } from "../words/language.ts"
 import { keptOf } from "./exposing.ts"
 import { isFacilitator } from "./people.tsx"
+import { RuleList } from "./rules.tsx"
 import { changesOf, type SetState, type Wanted, wantedOf } from "./setting.ts"
 
 interface SettingsProps {
@@ -97,13 +98,7 @@ function Read({ state }: { readonly state: SetState }) {
         <div>
           <dt>{settings.rules}</dt>
           <dd>
-            <ol class="rule-list">
-              {state.rules.lines.map((line) => (
-                <li key={line} dir="auto">
-                  {line}
-                </li>
-              ))}
-            </ol>
+            <RuleList state={state} />
           </dd>
         </div>
       </dl>
