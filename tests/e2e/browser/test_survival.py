@@ -95,7 +95,8 @@ async def waiting(guest: Visitor, count: int) -> None:
     ).to_be_visible()
 
 
-async def test_a_network_that_is_away_while_both_write(scene: Scene, interrupted: Interrupted) -> None:
+async def test_a_network_that_is_away_while_both_write(scene: Scene, long_form: bool) -> None:
+    """In the long form for a minute."""
     async with scene.guest("Bea") as bea:
         await acts.say(bea, "before")
         await heard(scene.ann, "before")
