@@ -43,9 +43,8 @@ def test_limits() -> None:
 
 
 def test_refusals() -> None:
-    assert exported("protocol/refusals")["SENTENCES"] == {code.value: code.sentence for code in Code}
-    fold = exported("protocol/room/refusals")["FOLD_SENTENCES"]
-    assert fold == {code.value: code.sentence for code in FoldCode}
+    assert exported("protocol/refusals")["CODES"] == [code.value for code in Code]
+    assert exported("protocol/room/refusals")["FOLD_CODES"] == [code.value for code in FoldCode]
 
 
 @pytest.mark.usefixtures("installed")  # the table's module needs the hashes of node_modules

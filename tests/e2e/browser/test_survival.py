@@ -8,13 +8,13 @@ import re
 from typing import Final
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Browser, expect
 
 from backchannel import Role
 from client.people import heard, texts, until
 from e2e.browser import acts
 from e2e.browser.scene import Interrupted, Scene, come_again, crash
-from e2e.browser.visitor import Visitor
+from e2e.browser.visitor import DESK, Visitor, visiting
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -153,6 +153,39 @@ async def test_a_server_that_is_killed_and_comes_again(scene: Scene, interrupted
         await waiting(bea, 3 if texts(scene.ann) == [] else 2)
         interrupted.start()
         await all_have(scene, bea, ["before", "while it was away: 1", "while it was away: 2"])
+
+
+async def test_a_room_that_is_wished_while_the_server_is_away(
+    browser: Browser, interrupted: Interrupted
+) -> None:
+    """The list of rooms says that it waits; it is made by itself, and keeps what else was wished."""
+    async with visiting(browser, interrupted.url, size=DESK) as ann:
+        await ann.page.goto(f"{interrupted.url}/host#{interrupted.token}")
+        await acts.button(ann, "making.hostGo").click()
+        await acts.fill_in(ann, title="The pier", name="Ann", parties=("North", "South"))
+        await ann.page.get_by_text(acts.text(ann, "making.details"), exact=True).click()
+        await acts.field(ann, "making.admission").select_option("party")
+        await ann.picture("wish")
+        assert await ann.breaches() == []
+        interrupted.kill()
+        try:
+            await acts.button(ann, "making.create").click()
+            waiting = ann.page.get_by_text(f"The pier: {acts.text(ann, 'reasons.room-waits')}")
+            await expect(waiting).to_be_visible(timeout=acts.SLOWLY_MS)
+            await ann.picture("waits")
+            assert await ann.breaches() == []
+        finally:
+            interrupted.start()
+        await ann.page.evaluate("dispatchEvent(new Event('online'))")
+        await ann.page.get_by_role("button", name="The pier").click()
+        await acts.is_live(ann)
+        await expect(waiting).to_have_count(0)
+        await expect(ann.page.get_by_role("alert").get_by_role("button")).to_have_count(0)
+        await acts.menu(ann, "room.settings")
+        await expect(acts.field(ann, "making.admission")).to_have_value("party")
+        await expect(ann.page.get_by_text(acts.text(ann, "making.admissionPartyLater"))).to_be_visible()
+        await ann.picture("wished")
+        assert await ann.breaches() == []
 
 
 async def test_what_was_refused_can_be_put_back_into_the_editor(scene: Scene) -> None:

@@ -11,6 +11,7 @@ import { roomLine, roomNow } from "./shown.ts"
 import type { Profile } from "./store/profile.ts"
 import { parseRow } from "./store/row.ts"
 import type { Clock } from "./time.ts"
+import { oneByOne } from "./turn.ts"
 
 interface Room {
   readonly desk: Desk
@@ -30,6 +31,7 @@ export class Rooms {
   readonly #rooms = new Map<string, Room>()
   /** Rooms whose rows cannot be read. */
   readonly #damaged = new Set<string>()
+  readonly #forgetting = oneByOne()
 
   constructor(profile: Profile, clock: Clock, later: Later, listener: RoomListener) {
     this.#profile = profile
@@ -140,14 +142,16 @@ export class Rooms {
     }
   }
 
-  /** Leaves nothing of a room on this device. */
-  async forget(room: string): Promise<void> {
-    const found = this.#rooms.get(room)
-    this.#rooms.delete(room)
-    this.#damaged.delete(room)
-    if (found !== undefined) await close(found)
-    await this.#profile.forget(room)
-    this.#listener(room, [], 0)
+  /** Leaves nothing of a room on this device: when this returns, it may be entered anew. */
+  forget(room: string): Promise<void> {
+    return this.#forgetting(async () => {
+      const found = this.#rooms.get(room)
+      this.#rooms.delete(room)
+      this.#damaged.delete(room)
+      if (found !== undefined) await close(found)
+      await this.#profile.forget(room)
+      this.#listener(room, [], 0)
+    })
   }
 
   /** Ends all connections; what waits is sent when the profile is opened again. */

@@ -1,16 +1,14 @@
-/** Errors of the protocol: whose fault it is, a stable code, a sentence. Nothing else comes out of outside bytes. */
+/** Errors of the protocol: whose fault it is, a stable code, what exactly. Nothing else comes out of outside bytes. */
 
-import { type Code, SENTENCES } from "./refusals.ts"
+import type { Code } from "./refusals.ts"
 
 class ProtocolError extends Error {
   readonly code: Code
-  readonly sentence: string
 
-  constructor(code: Code, sentence: string = SENTENCES[code]) {
+  constructor(code: Code, sentence = "") {
     super(`${code}: ${sentence}`)
     this.name = new.target.name
     this.code = code
-    this.sentence = sentence
   }
 }
 

@@ -228,3 +228,22 @@ test("a room that is forgotten while something of it is stored leaves nothing", 
   expect((await profile.rooms()).size).toBe(0)
   expect((await profile.read(id)).records.size).toBe(0)
 })
+
+test("a room that is entered anew while it is forgotten is there afterwards", async () => {
+  const profile = memoryProfile()
+  const rooms = new Rooms(
+    profile,
+    () => NOW,
+    () => undefined,
+  )
+  const ledger = await ledgerIn(profile)
+  const { id } = ledger.view
+  rooms.take(ledger)
+  const forgotten = rooms.forget(id)
+  await rooms.forget(id) // as a door does before it writes
+  const { about, view } = ledger
+  rooms.take(await createLedger(profile, about, view))
+  await forgotten
+  expect([...(await profile.rooms()).keys()]).toEqual([id])
+  await rooms.end()
+})

@@ -3,8 +3,8 @@
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { expect, test } from "vitest"
-import { SENTENCES } from "../../src/protocol/refusals.ts"
-import { FOLD_SENTENCES } from "../../src/protocol/room/refusals.ts"
+import { CODES } from "../../src/protocol/refusals.ts"
+import { FOLD_CODES } from "../../src/protocol/room/refusals.ts"
 import { reasonOf, sentenceOf } from "../../src/view/app/reason.ts"
 import { arabic } from "../../src/view/words/ar.ts"
 import { CLIENT_CODES } from "../../src/view/words/codes.ts"
@@ -28,7 +28,7 @@ const codesIn = (folder: string): readonly string[] =>
 test.each(CATALOGUES)(
   "%s has a sentence for each code of the server and the fold, and no other",
   (_, { reasons }) => {
-    const codes = new Set([...Object.keys(SENTENCES), ...Object.keys(FOLD_SENTENCES), ...CLIENT_CODES])
+    const codes = new Set<string>([...CODES, ...FOLD_CODES, ...CLIENT_CODES])
     expect(new Set(Object.keys(reasons))).toEqual(codes)
   },
 )

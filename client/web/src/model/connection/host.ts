@@ -14,7 +14,7 @@ import {
   type RoomCreated,
 } from "../../protocol/http.ts"
 import { ATTACH_TIMEOUT_S, MAX_FRAME_BYTES } from "../../protocol/limits.ts"
-import { type Code, SENTENCES } from "../../protocol/refusals.ts"
+import { CODES, type Code } from "../../protocol/refusals.ts"
 import { ClientError, ServerRefused, ServerUnreachable } from "../errors.ts"
 
 const TIMEOUT_MS = 20_000
@@ -112,8 +112,7 @@ function read<T>({ content, isOk }: Answer, parse: (data: Bytes) => T): T {
 }
 
 /** A code that the catalogues know; what else a server writes is not shown to anybody. */
-export const knownCode = (code: string): Code =>
-  Object.hasOwn(SENTENCES, code) ? (code as Code) : "internal"
+export const knownCode = (code: string): Code => CODES.find((known) => known === code) ?? "internal"
 
 /** Opens a connection for its first frame alone. */
 function greet(url: string): Promise<Hello> {

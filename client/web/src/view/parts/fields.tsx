@@ -78,14 +78,23 @@ export function Choice<V extends string>({ label, options, value, onChoose, help
   return (
     <div class="field">
       <label for={id}>{label}</label>
-      <select id={id} value={value} onChange={({ currentTarget }) => onChoose(currentTarget.value as V)}>
+      <select
+        id={id}
+        value={value}
+        aria-describedby={help === undefined ? undefined : `${id}-help`}
+        onChange={({ currentTarget }) => onChoose(currentTarget.value as V)}
+      >
         {options.map(([one, called]) => (
           <option key={one} value={one}>
             {called}
           </option>
         ))}
       </select>
-      {help !== undefined && <p class="help">{help}</p>}
+      {help !== undefined && (
+        <p class="help" id={`${id}-help`}>
+          {help}
+        </p>
+      )}
     </div>
   )
 }

@@ -78,8 +78,12 @@ export function Making({ url }: { readonly url: string }) {
     await app.attempt(async () => {
       app.navigation.turn({ at: "room", id: await app.engine.createRoom(wishOf(made, url)) })
     })
-    // asked for once is enough
-    if (app.problem.value?.code === "room-waits") app.navigation.restart({ at: "rooms" })
+    if (app.problem.value?.code === "room-waits") {
+      // asked for once is enough, and nothing to be alarmed about
+      app.problem.value = undefined
+      app.notice.value = words.peek().reasons["room-waits"]
+      app.navigation.restart({ at: "rooms" })
+    }
     setWorking(false)
   }
   const forget = async (): Promise<void> => {
