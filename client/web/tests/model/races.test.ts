@@ -234,6 +234,7 @@ test("a room that is entered anew while it is forgotten is there afterwards", as
   const rooms = new Rooms(
     profile,
     () => NOW,
+    new Later(),
     () => undefined,
   )
   const ledger = await ledgerIn(profile)
