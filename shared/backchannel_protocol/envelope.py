@@ -23,7 +23,10 @@ _OVERHEAD_BYTES = 96
 VIEW_DATA_BYTES = 8 + 32 + 8 + 32 + 32
 """The size of a commit's authenticated_data."""
 
-Number = Annotated[int, Meta(ge=0, le=(1 << 53) - 1)]
+MAX_NUMBER = (1 << 53) - 1
+"""The largest number of this protocol: what every program can count to."""
+
+Number = Annotated[int, Meta(ge=0, le=MAX_NUMBER)]
 
 
 class _ViewWire(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,7 +42,7 @@ class _EnvelopeWire(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An envelope."""
 
     b: dict[str, Any]
-    i: Annotated[int, Meta(ge=1, le=(1 << 53) - 1)]
+    i: Annotated[int, Meta(ge=1, le=MAX_NUMBER)]
     s: _ViewWire
     t: Annotated[str, Meta(min_length=1, max_length=32)]
     v: Literal[1]

@@ -9,7 +9,7 @@ from typing import NoReturn
 from backchannel.errors import Stopped
 from backchannel.room.view import RoomView, Seen
 from backchannel_mls.codec import Reader, parse_all
-from backchannel_protocol.envelope import VIEW_DATA_BYTES, View
+from backchannel_protocol.envelope import MAX_NUMBER, VIEW_DATA_BYTES, View
 from backchannel_protocol.events import LogEvent
 
 _SENTENCES = {
@@ -79,6 +79,8 @@ def check_authenticated_data(view: RoomView, event: LogEvent, data: bytes) -> bo
     if len(data) != VIEW_DATA_BYTES:
         return False
     seq, chain, size, root, tag = parse_all(data, _parse_view)
+    if max(seq, size) > MAX_NUMBER:
+        return False
     known = _known(view, event, seq)
     if known is None:
         return True

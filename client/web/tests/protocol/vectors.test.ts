@@ -199,6 +199,17 @@ describe("envelopes", () => {
     expect(parseViewData(data.subarray(1))).toBeUndefined()
   })
 
+  it.each([0, 40])("a commit's view with a number that nobody counts to, at byte %i", (at) => {
+    const data = encodeViewData(viewOf(all.envelopes.at(-1)?.view as ViewCase), new Uint8Array(32))
+    const numbers = new DataView(data.buffer)
+    numbers.setBigUint64(at, 2n ** 53n - 1n)
+    expect(parseViewData(data)).toBeDefined()
+    for (const beyond of [2n ** 53n, 2n ** 63n, 2n ** 64n - 1n]) {
+      numbers.setBigUint64(at, beyond)
+      expect(parseViewData(data)).toBeUndefined()
+    }
+  })
+
   it.each(all.credentials)("a credential", (one) => {
     const credential = {
       seat: fromHex(one.seat ?? ""),
