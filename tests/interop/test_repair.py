@@ -312,6 +312,7 @@ def test_repaired_ts_mls_keeps_their_keys_and_nonces_only(ts_mls_installed: None
     [
         "clientState.js",
         "privateKeyPath.js",
+        "parentHash.js",
         "pathSecrets.js",
         "processMessages.js",
         "createCommit.js",
@@ -320,6 +321,7 @@ def test_repaired_ts_mls_keeps_their_keys_and_nonces_only(ts_mls_installed: None
         "privateMessage.js",
         "capabilities.js",
         "secretTree.js",
+        "welcome.js",
     ],
 )
 @pytest.mark.parametrize(

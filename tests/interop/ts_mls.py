@@ -18,9 +18,9 @@ What there is to know about ts-mls 1.6.4, seen in its source and in mixed groups
 * It refuses to encrypt while proposals are waiting to be committed.
 * Out of order: 10 skipped generations a sender and 4 past epochs are kept by default; the oracle sets the
   forward limit to 4096.
-* A member that has processed its own removal keeps the old epoch, inactive. Where the same commit gives its
-  leaf to a newcomer, it does not notice and throws an InternalError ("No overlap between provided private
-  keys …").
+* A member that has processed its own removal keeps the old epoch, inactive. As published it does not notice
+  it where the same commit gives its leaf to a newcomer, and throws an InternalError ("No overlap between
+  provided private keys …").
 * It is repaired at load time (client/web/build/ts_mls_repair.mjs): as published it cannot join trees with
   unmerged leaves that ordinary rooms produce. test_repair.py shows both.
 """

@@ -154,7 +154,7 @@ class WebMember:
     kind = "web"
 
     def __init__(self, node: MemberProcess, name: str, keys: SeatKeys) -> None:
-        self._node, self._name, self.keys = node, name, keys
+        self._node, self.name, self.keys = node, name, keys
         identity, leaf_key = keys.credential().encode(), keys.leaf_key
         self._ask("new", suite=keys.suite, identity=text(identity), leafKey=text(leaf_key))
 
@@ -206,7 +206,7 @@ class WebMember:
         return Summary(told["epoch"], b64decode(told["authenticator"]), b64decode(told["secret"]), roster)
 
     def _ask(self, operation: str, **words: Any) -> Json:
-        return self._node.ask(operation, member=self._name, **words)
+        return self._node.ask(operation, member=self.name, **words)
 
 
 class PythonMember:
@@ -259,7 +259,7 @@ class PythonMember:
             return Said(received.sender, received.data)
         assert isinstance(received, mls.StagedCommit)
         self._state = mls.merge_commit(received, self.state)
-        return self._change(received.effect)
+        return change_in(received.effect, self.keys.suite)
 
     def commit(self, add: Sequence[bytes], remove: Sequence[int], data: bytes) -> Sent:
         pending = mls.create_commit(
@@ -287,27 +287,30 @@ class PythonMember:
 
     def summary(self, label: str, context: bytes, size: int) -> Summary:
         secret = self.state.export_secret(label.encode(), context, size)
-        roster = [self._member(one.index, one.leaf) for one in self.state.members()]
+        roster = [member_in(one.index, one.leaf) for one in self.state.members()]
         return Summary(self.state.epoch, self.state.epoch_authenticator, secret, roster)
 
-    def _member(self, index: int, leaf: mls.LeafNode) -> tuple[int, bytes, bytes]:
-        assert isinstance(leaf.credential, mls.BasicCredential)
-        return index, leaf.credential.identity, leaf.signature_key
 
-    def _change(self, effect: mls.CommitEffect) -> Change:
-        suite = mls.cipher_suite(self.keys.suite)
-        assert effect.sender.index is not None
-        added: list[tuple[int, bytes, bytes, bytes]] = []
-        for one in effect.added:
-            assert one.key_package is not None
-            added.append((*self._member(one.index, one.leaf), one.key_package.reference(suite)))
-        return Change(
-            effect.sender.index,
-            effect.authenticated_data,
-            added,
-            [self._member(one.index, one.leaf) for one in effect.removed],
-            [(self._member(one.index, one.old), self._member(one.index, one.new)) for one in effect.updated],
-        )
+def member_in(index: int, leaf: mls.LeafNode) -> tuple[int, bytes, bytes]:
+    assert isinstance(leaf.credential, mls.BasicCredential)
+    return index, leaf.credential.identity, leaf.signature_key
+
+
+def change_in(effect: mls.CommitEffect, suite: int) -> Change:
+    """What Python says that a commit changed."""
+    assert effect.sender.index is not None
+    added: list[tuple[int, bytes, bytes, bytes]] = []
+    for one in effect.added:
+        assert one.key_package is not None
+        reference = one.key_package.reference(mls.cipher_suite(suite))
+        added.append((*member_in(one.index, one.leaf), reference))
+    return Change(
+        effect.sender.index,
+        effect.authenticated_data,
+        added,
+        [member_in(one.index, one.leaf) for one in effect.removed],
+        [(member_in(one.index, one.old), member_in(one.index, one.new)) for one in effect.updated],
+    )
 
 
 def change_of(told: Json) -> Change:

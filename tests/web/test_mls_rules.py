@@ -18,7 +18,7 @@ from backchannel.room.keys import SeatKeys
 from backchannel_mls.group import commit_create, identity, leaf_rules, proposals
 from backchannel_mls.tree import treekem
 from backchannel_mls.wire.leaf_node import Capabilities
-from web.driver import Change, Member, MemberProcess, PythonMember, Refused, Said, now_s
+from web.driver import Change, Member, MemberProcess, PythonMember, Refused, Said, WebMember, now_s
 
 FIELD = 2**255 - 19
 UNUSABLE_X25519 = {
@@ -189,6 +189,44 @@ def test_extensions_that_stand_in_a_list_twice(room: Room) -> None:
     once, twice = [mls.Extension(0x0A0A, b"x")], [mls.Extension(0x0A0A, b"x"), mls.Extension(0x0A0A, b"y")]
     room.refuse(room.commit(add=[package(room.suite, extensions=twice).key_package]))
     room.take(room.commit(add=[package(room.suite, extensions=once).key_package]))
+
+
+@pytest.mark.parametrize("committer", ["Python", "web"])
+@pytest.mark.parametrize("newcomer", ["Python", "web"])
+def test_somebody_is_replaced_by_one_with_the_same_keys(
+    node: MemberProcess, committer: str, newcomer: str
+) -> None:
+    """Keys are unique among the members of the new tree alone (RFC 9420, sections 7.3 and 12.2)."""
+    for suite in (1, 83):
+        made: dict[str, Member] = {"Python": PythonMember(suite), "web": node.member(suite)}
+        own, gone = made.pop(committer), PythonMember(suite)
+        others: list[Member] = [*made.values(), PythonMember(suite), node.member(suite)]
+        own.create(b"one comes again!")
+        sent = own.commit([one.key_package()[0] for one in (gone, *others)], [], b"")
+        own.merge()
+        assert sent.welcome is not None
+        assert sent.tree is not None
+        for one in (gone, *others):
+            one.join(sent.welcome, sent.tree)
+        again = again_as(node, newcomer, gone)
+        sent = own.commit([again.key_package()[0]], [1], b"")
+        changes = [one.receive(sent.message) for one in (gone, *others)]
+        assert changes == [changes[0]] * len(changes)
+        own.merge()
+        assert sent.welcome is not None
+        assert sent.tree is not None
+        again.join(sent.welcome, sent.tree)
+        told = [one.summary("label", b"", 32) for one in (own, again, *others)]
+        assert told == [told[0]] * len(told)
+
+
+def again_as(node: MemberProcess, kind: str, gone: PythonMember) -> Member:
+    """A member with the signature key and the credential of another."""
+    if kind == "web":
+        return WebMember(node, f"again {gone.keys.seat.hex()}", gone.keys)
+    again = PythonMember(gone.keys.suite)
+    again.keys = gone.keys
+    return again
 
 
 def test_signature_keys_of_small_order_or_in_another_spelling(room: Room) -> None:

@@ -49,6 +49,12 @@ def refuse_proposal(_: GroupState, __: Proposal, ___: Sender) -> None:
     raise PolicyError("proposal-alone", "Proposals that stand alone are not allowed.")
 
 
+def judge_join(state: GroupState) -> None:
+    """Rooms have no extensions, which would ask of members what no client knows. Raises PolicyError."""
+    if state.context.extensions:
+        raise PolicyError("extensions-unfit", "The group has extensions, which rooms do not have.")
+
+
 POLICY: Final = Policy(
     forbidden_proposals=frozenset(ProposalType) - {ProposalType.ADD, ProposalType.REMOVE},
     allow_external_commits=False,
@@ -56,6 +62,7 @@ POLICY: Final = Policy(
     require_private=True,
     judge_credential=judge_credential,
     judge_proposal=refuse_proposal,
+    judge_join=judge_join,
 )
 """Nothing but Add, Remove and the committer's own path."""
 

@@ -7,16 +7,18 @@ export const TS_MLS_VERSION = "1.6.4"
 /**
  * The commit secret comes from the last path secret of the *filtered* direct path (RFC 9420, sections 7.4 and 7.5). Where
  * the committer's half of the tree is the only one with members, the root is blank; as published, 1.6.4 derives on to the
- * root all the same, and no other implementation agrees on the epoch.
+ * root all the same, and no other implementation agrees on the epoch. Below its end a path has no blank node: the secret of
+ * one that has, in a Welcome, is refused.
  */
 const TOP_OF_PATH = `
 /** The topmost node above \`nodeIndex\`, itself included, that is not blank: where its path ends. */
 export function topOfPath(tree, nodeIndex) {
-    const rootIndex = root(leafWidth(tree.length));
+    const width = leafWidth(tree.length);
     let top = nodeIndex;
-    for (let above = nodeIndex; above !== rootIndex;) {
-        above = findFirstNonBlankAncestor(tree, above);
+    for (let at = nodeIndex; at !== root(width); at = parent(at, width)) {
+        const above = parent(at, width);
         if (tree[above] !== undefined) top = above;
+        else if (resolution(tree, sibling(at, width)).length > 0) throw new InternalError("a path with a blank node");
     }
     return top;
 }
@@ -51,6 +53,23 @@ const REPAIRS = {
     { published: '!== "leaf" && !dp.includes(', mended: '!== "leaf" || !dp.includes(' },
     // see privateKeyPath.js
     { published: "cs.kdf), newLeaf, cs)", mended: "cs.kdf), newLeaf, cs, tree)" },
+    // Section 12.4.3.3: the tree beside a Welcome. As published one inside goes before it, which nobody has checked.
+    {
+      published: "ratchetTreeFromExtension(gi) ?? ratchetTree",
+      mended: "ratchetTree ?? ratchetTreeFromExtension(gi)",
+    },
+    // As published the first of two wrong KeyPackages is a rejection that nobody handles, once the second is refused too.
+    {
+      published: "throwIfDefined(await validateKeyPackage(",
+      mended: "const [tree, ws] = await acc;\n        throwIfDefined(await validateKeyPackage(",
+    },
+    { published: "s));\n        const [tree, ws] = await acc;", mended: "s));" },
+    // Section 12.3: whom a commit removes is removed, even where it gives the leaf to somebody else.
+    {
+      published: "mutatedTree[leafToNodeIndex(toLeafIndex(state.privatePath.leafIndex))] === undefined",
+      mended:
+        "grouped.remove.some(({ proposal }) => proposal.remove.removed === state.privatePath.leafIndex)",
+    },
   ],
   // Section 7.5: whoever gets a path secret, in a commit or a Welcome, compares the public keys that it gives with those of
   // the tree. As published nobody does, and a committer can put keys there that it alone has the private keys of.
@@ -73,7 +92,34 @@ import { constantTimeEqual } from "./util/constantTimeCompare.js";`,
             throw new ValidationError("a key of the path is not that of its secret");`,
     },
   ],
+  // Section 7.9.2: of the child's resolution nothing may be left but the node that chains and the parent's unmerged leaves.
+  // As published other nodes may stand there, whose members the parent's key was not made for.
+  "parentHash.js": [
+    {
+      published: "{ findFirstNonBlankAncestor, removeLeaves }",
+      mended: "{ findFirstNonBlankAncestor, removeLeaves, resolution }",
+    },
+    {
+      published: "expectedParentHash !== undefined && constantTimeEqual(parentHash, expectedParentHash)",
+      mended:
+        "isAlone(tree, currentIndex, parentHashNodeIndex) && expectedParentHash !== undefined && constantTimeEqual(parentHash, expectedParentHash)",
+    },
+    {
+      published: "function getParentHash(node) {",
+      mended: `function isAlone(tree, index, above) {
+    const others = tree[above]?.parent?.unmergedLeaves ?? [];
+    const below = resolution(tree, index < above ? left(above) : right(above));
+    return below.every((one) => (one === index) !== others.includes(one / 2));
+}
+function getParentHash(node) {`,
+    },
+  ],
   "pathSecrets.js": [
+    {
+      published: "{ findFirstNonBlankAncestor }",
+      mended: "{ findFirstNonBlankAncestor, resolution }",
+    },
+    { published: "{ root, leafWidth }", mended: "{ root, leafWidth, parent, sibling }" },
     {
       published: "const rootIndex = root(leafWidth(tree.length));",
       times: 2,
@@ -96,6 +142,20 @@ import { constantTimeEqual } from "./util/constantTimeCompare.js";`,
     {
       published: "toPrivateKeyPath(pathSecrets, state.privatePath.leafIndex, cs)",
       mended: "toPrivateKeyPath(pathSecrets, state.privatePath.leafIndex, cs, tree)",
+    },
+    // Section 7.3: keys differ among the members of the new tree (mls/rules.ts looks there). As published they must already
+    // where the committer still has its old ones.
+    {
+      published:
+        "throwIfDefined(await validateLeafNodeCredentialAndKeyUniqueness(result.tree, " +
+        "content.content.commit.path.leafNode, committerLeafIndex));",
+      mended: "",
+    },
+    // Section 12.4.2: who is removed checks of the path what it can. As published nothing.
+    {
+      published: "ratchetTree: result.tree,",
+      mended:
+        "ratchetTree: await applyUpdatePath(result.tree, senderLeafIndex, content.content.commit.path, cs.hash),",
     },
   ],
   // Section 2.1.2: a length has its shortest form. What has not is read as published, and its signature verified over a
@@ -132,6 +192,18 @@ function anyLength(data, offset) {`,
     {
       published: "return decodeSenderData(decrypted, 0)?.[0];",
       mended: "return decrypted.length === 12 ? decodeSenderData(decrypted, 0)?.[0] : undefined;",
+    },
+  ],
+  // Section 2.1: what a Welcome encrypts ends where it ends. As published more may follow.
+  "welcome.js": [
+    {
+      published: "return decoded?.[0];",
+      mended: "return decoded?.[1] === decrypted.length ? decoded[0] : undefined;",
+    },
+    {
+      published: "return decodeGroupSecrets(decrypted, 0)?.[0];",
+      mended: `const decoded = decodeGroupSecrets(decrypted, 0);
+    return decoded?.[1] === decrypted.length ? decoded[0] : undefined;`,
     },
   ],
   // Section 7.2: a client may list protocol versions that others do not know. As published its leaf cannot be read; here
@@ -187,13 +259,20 @@ function anyLength(data, offset) {`,
       mended: "const nonce = secret.slice(cs.hpke.keyLength);",
     },
   ],
-  // Section 7.4: who is left alone by its own commit has a path of no nodes, and a commit secret that nobody else can
+  // Section 7.4: a path secret has the size of the hash. As published it may have any that the KDF takes.
+  //
+  // And who is left alone by its own commit has a path of no nodes, and a commit secret that nobody else can
   // compute. As published it is all zeros, so that whoever was just removed can compute the next epoch's secrets.
   "createCommit.js": [
     {
       published: "? new Uint8Array(cipherSuite.kdf.size)",
       mended:
         "? (updatePath !== undefined ? cipherSuite.rng.randomBytes(cipherSuite.kdf.size) : new Uint8Array(cipherSuite.kdf.size))",
+    },
+    {
+      published: "return { nodeIndex: ancestorNodeIndex, pathSecret };",
+      mended: `if (pathSecret.length !== cs.kdf.size) throw new ValidationError("a path secret has another size");
+            return { nodeIndex: ancestorNodeIndex, pathSecret };`,
     },
   ],
 }

@@ -4,6 +4,7 @@
  */
 
 import { createInterface } from "node:readline"
+import { MlsError } from "../src/mls/errors.ts"
 import {
   closedGroup,
   type Group,
@@ -11,6 +12,7 @@ import {
   type Member,
   type Mls,
   type OwnCommit,
+  type Received,
 } from "../src/mls/mls.ts"
 import type { Suite } from "../src/mls/suites.ts"
 import { makeMls } from "../src/mls/tsmls.ts"
@@ -99,9 +101,56 @@ const OPERATIONS: Record<string, (request: Request) => Promise<unknown>> = {
     const [person, group] = groupOf(request)
     const received = await mls.receive(group, fromBase64(request.message), request.nowS ?? nowS())
     person.group = received.group
-    if (received.kind === "application")
-      return { kind: received.kind, sender: received.sender, data: toBase64(received.data) }
-    return { kind: received.kind, inside: received.group !== undefined, ...change(received.change) }
+    return shownReceived(received)
+  },
+
+  /** The keys of a KeyPackage that was made elsewhere: a twin of one of Python's members. */
+  async adopt(request) {
+    const { initKey, encryptionKey, message, signatureKey } = request
+    const person = personOf(request)
+    person.bundle = {
+      suite: person.suite,
+      message: fromBase64(message),
+      reference: new Uint8Array(),
+      initKey: fromBase64(initKey),
+      encryptionKey: fromBase64(encryptionKey),
+      signatureKey: fromBase64(signatureKey),
+    }
+  },
+
+  /** What it makes of each of the messages, without taking any. */
+  async judge(request) {
+    const [, group] = groupOf(request)
+    return {
+      verdicts: await judged(request.messages, async (message: string) => {
+        const received = await mls.receive(group, fromBase64(message), request.nowS)
+        const after = received.group && mls.open(closedGroup(received.group.stored()))
+        return { ...shownReceived(received), authenticator: after && toBase64(after.authenticator) }
+      }),
+    }
+  },
+
+  /** What it makes of each of the Welcomes, as [message, tree], without going in. */
+  async judgeWelcomes(request) {
+    const { bundle } = personOf(request)
+    if (bundle === undefined) throw new RangeError("no KeyPackage")
+    return {
+      verdicts: await judged(request.welcomes, async ([welcome, tree]: [string, string]) => {
+        const joined = await mls.join(bundle, fromBase64(welcome), fromBase64(tree))
+        const after = mls.open(closedGroup(joined.stored()))
+        return { authenticator: toBase64(after.authenticator) }
+      }),
+    }
+  },
+
+  /** What it makes of each of the KeyPackages. */
+  async judgePackages({ nowS, packages }) {
+    return {
+      verdicts: await judged(packages, async (one: string) => {
+        const { identity, reference } = await mls.verifyKeyPackage(fromBase64(one), nowS)
+        return { identity: toBase64(identity), reference: toBase64(reference) }
+      }),
+    }
   },
 
   async commit(request) {
@@ -156,6 +205,23 @@ const change = ({ added, authenticatedData, committer, removed, renewed }: OwnCo
   removed: removed.map(shown),
   renewed: renewed.map(({ after, before }) => [shown(before), shown(after)]),
 })
+
+const shownReceived = (received: Received) =>
+  received.kind === "application"
+    ? { kind: received.kind, sender: received.sender, data: toBase64(received.data) }
+    : { kind: received.kind, inside: received.group !== undefined, ...change(received.change) }
+
+/** `refused`: why. `fault`: what was thrown that is no refusal. */
+async function judged<T>(all: readonly T[], judge: (one: T) => Promise<object>): Promise<readonly object[]> {
+  const verdicts: object[] = []
+  for (const one of all)
+    verdicts.push(
+      await judge(one).catch((error: Error) => ({
+        [error instanceof MlsError ? "refused" : "fault"]: `${error.name}: ${error.message}`,
+      })),
+    )
+  return verdicts
+}
 
 async function answer(line: string): Promise<unknown> {
   const request: Request = JSON.parse(line)

@@ -11,7 +11,7 @@ import type { Proposal } from "ts-mls/proposal.js"
 import { addLeafNode, type RatchetTree, removeLeafNode } from "ts-mls/ratchetTree.js"
 import { toLeafIndex } from "ts-mls/treemath.js"
 import { type Bytes, equal, owned } from "../base/bytes.ts"
-import { MlsError } from "./errors.ts"
+import { refuse } from "./errors.ts"
 import { leafAt, leavesOf, memberOf } from "./group.ts"
 import type { Change } from "./mls.ts"
 import { primitivesOf, type Suite } from "./suites.ts"
@@ -54,7 +54,7 @@ export async function changeOf(
     return old === undefined ? [] : [{ before: memberOf(leaf, old), after: memberOf(leaf, node) }]
   })
   if (renewed.some((one) => one.before.leaf !== committer))
-    throw new MlsError("mls-refused", "a leaf changed that is not the committer's")
+    refuse("a leaf changed that is not the committer's")
   // in the order of the proposals, which is the order that the fold records them in
   const removed = [...commit.removed].flatMap((leaf) => {
     const node = leafAt(before, leaf)
@@ -64,7 +64,7 @@ export async function changeOf(
     ([leaf]) => stayed(leaf) !== undefined && leafAt(after, leaf) === undefined,
   )
   if (vanished || came.length !== commit.added.length || removed.length !== commit.removed.size)
-    throw new MlsError("mls-refused", "the tree does not change as the commit says")
+    refuse("the tree does not change as the commit says")
   return {
     committer,
     authenticatedData,
@@ -80,7 +80,7 @@ const isSame = (old: LeafNode | undefined, node: LeafNode): boolean =>
 
 async function newcomer(suite: Suite, leaf: number, node: LeafNode, packages: readonly KeyPackage[]) {
   const keyPackage = packages.find((one) => isSame(one.leafNode, node))
-  if (keyPackage === undefined) throw new MlsError("mls-refused", "a leaf came that nobody added")
+  if (keyPackage === undefined) return refuse("a leaf came that nobody added")
   const { hash } = await primitivesOf(suite)
   return { ...memberOf(leaf, node), keyPackage: owned(await makeKeyPackageRef(keyPackage, hash)) }
 }
@@ -88,7 +88,10 @@ async function newcomer(suite: Suite, leaf: number, node: LeafNode, packages: re
 /** The tree that a commit's proposals lead to, before its path. */
 export function treeProposed(before: RatchetTree, commit: Committed): RatchetTree {
   const left = [...commit.removed].reduce(
-    (tree, leaf) => (leafAt(tree, leaf) === undefined ? tree : removeLeafNode(tree, toLeafIndex(leaf))),
+    (tree, leaf) =>
+      leafAt(tree, leaf) === undefined
+        ? refuse("a removal names nobody")
+        : removeLeafNode(tree, toLeafIndex(leaf)),
     before,
   )
   return commit.added.reduce((tree, { leafNode }) => addLeafNode(tree, leafNode)[0], left)

@@ -9,7 +9,7 @@ import type { RatchetTree } from "ts-mls/ratchetTree.js"
 import { decodeSecretTree, secretTreeEncoder } from "ts-mls/secretTree.js"
 import { leafToNodeIndex, toLeafIndex } from "ts-mls/treemath.js"
 import { KEY_SIZE, owned } from "../base/bytes.ts"
-import { MlsError } from "./errors.ts"
+import { isExhaustion, MlsError } from "./errors.ts"
 import type { Group, JudgeIdentity, Member, OpenGroup, StoredGroup } from "./mls.ts"
 import { suiteOf } from "./suites.ts"
 import { decodeAll } from "./wire.ts"
@@ -102,6 +102,7 @@ function loadGroup(stored: StoredGroup, config: ClientConfig): GroupInside {
     const secretTree = decodeAll(stored.ratchets, decodeSecretTree, "a group's ratchets")
     return groupOf({ ...state, secretTree, clientConfig: config })
   } catch (error) {
+    if (isExhaustion(error)) throw error
     throw new MlsError("mls-damaged", "a stored group cannot be read", error)
   }
 }

@@ -3,15 +3,11 @@
 import { makeKeyPackageRef, verifyKeyPackage } from "ts-mls/keyPackage.js"
 import { verifyLeafNodeSignatureKeyPackage } from "ts-mls/leafNode.js"
 import { owned } from "../base/bytes.ts"
-import { MlsError } from "./errors.ts"
+import { refuse } from "./errors.ts"
 import type { JudgeIdentity, VerifiedPackage } from "./mls.ts"
 import { checkKeyPackage } from "./rules.ts"
 import { primitivesOf, type Suite, suiteOf } from "./suites.ts"
 import { parseKeyPackage } from "./wire.ts"
-
-const refuse = (reason: string): never => {
-  throw new MlsError("mls-refused", reason)
-}
 
 /** The suite of a KeyPackage; undefined where rooms have none such. */
 export const suiteOfPackage = (message: Uint8Array): Suite | undefined =>
@@ -28,7 +24,6 @@ export async function verifyPackage(
   const { credential, signaturePublicKey } = leafNode
   const suite = suiteOf(cipherSuite) ?? refuse("rooms have no such suite")
   checkKeyPackage(keyPackage, suite, nowS)
-  if (leafNode.extensions.length > 0) refuse("the leaf has extensions, which rooms have not")
   const { hash, signature } = await primitivesOf(suite)
   const isSigned =
     (await verifyLeafNodeSignatureKeyPackage(leafNode, signature)) &&

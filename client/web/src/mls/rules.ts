@@ -4,7 +4,7 @@
  * The Python client skips a commit that breaks one of these rules; a client that took it would see another room.
  */
 
-import type { Extension } from "ts-mls/extension.js"
+import { type Extension, extensionsSupportedByCapabilities } from "ts-mls/extension.js"
 import type { KeyPackage } from "ts-mls/keyPackage.js"
 import type { LeafNode } from "ts-mls/leafNode.js"
 import type { Proposal } from "ts-mls/proposal.js"
@@ -18,16 +18,12 @@ import { type NodeIndex, toLeafIndex } from "ts-mls/treemath.js"
 import type { UpdatePath } from "ts-mls/updatePath.js"
 import { b64u, equal } from "../base/bytes.ts"
 import type { Committed } from "./change.ts"
-import { MlsError } from "./errors.ts"
+import { refuse } from "./errors.ts"
 import { leafAt, leavesOf } from "./group.ts"
 import { isUsableKey, isUsableSignatureKey } from "./keys.ts"
 import { nameOf, type Suite } from "./suites.ts"
 
 const MAX_LIFETIME_S = 366 * 24 * 3600
-
-const refuse = (reason: string): never => {
-  throw new MlsError("mls-refused", reason)
-}
 
 /** The proposals of a commit: by value, Add or Remove. */
 export function checkProposals(proposals: readonly ProposalOrRef[]): readonly Proposal[] {
@@ -39,22 +35,14 @@ export function checkProposals(proposals: readonly ProposalOrRef[]): readonly Pr
   })
 }
 
-/** Sections 12.2 and 12.4: nobody removes themselves, and who takes somebody away brings a path. */
-export function checkCommitter({ added, committer, removed }: Committed, path: UpdatePath | undefined): void {
-  if (removed.has(committer)) refuse("a commit removes its committer")
-  if (path === undefined && (removed.size > 0 || added.length === 0)) refuse("a commit lacks its path")
-}
-
 /** A KeyPackage that is added: sections 7.2, 7.3, 10.1 and 13.4. */
 export function checkKeyPackage(keyPackage: KeyPackage, suite: Suite, nowS: number): void {
   const { cipherSuite, extensions, initKey, leafNode, version } = keyPackage
   if (version !== "mls10" || cipherSuite !== nameOf(suite)) refuse("a KeyPackage is of another suite")
   if (leafNode.leafNodeSource !== "key_package") refuse("an added leaf was made for another use")
   else {
-    const from = Number(leafNode.lifetime.notBefore)
-    const to = Number(leafNode.lifetime.notAfter)
-    if (to - from > MAX_LIFETIME_S) refuse("a KeyPackage's lifetime is too long")
-    if (nowS < from || nowS > to) refuse("a KeyPackage's lifetime has not begun or is over")
+    const { notAfter, notBefore } = leafNode.lifetime
+    if (nowS < notBefore || nowS > notAfter) refuse("a KeyPackage's lifetime has not begun or is over")
   }
   if (equal(initKey, leafNode.hpkePublicKey)) refuse("two keys of a KeyPackage are the same")
   checkExtensions(extensions)
@@ -68,14 +56,18 @@ function checkLeaf(leaf: LeafNode, suite: Suite): void {
   const isWhole =
     capabilities.versions.includes("mls10") &&
     capabilities.ciphersuites.includes(nameOf(suite)) &&
-    capabilities.credentials.includes(credential.credentialType)
+    capabilities.credentials.includes(credential.credentialType) &&
+    extensionsSupportedByCapabilities([...extensions], capabilities)
   if (!isWhole) refuse("a leaf does not list what it uses")
   checkExtensions(extensions)
+  const { notAfter, notBefore } =
+    leaf.leafNodeSource === "key_package" ? leaf.lifetime : { notAfter: 0n, notBefore: 0n }
+  if (notAfter - notBefore > MAX_LIFETIME_S) refuse("a KeyPackage's lifetime is too long")
   if (!isUsableSignatureKey(signaturePublicKey)) refuse("a key is not usable")
 }
 
 /** Section 13.4. */
-function checkExtensions(extensions: readonly Extension[]): void {
+export function checkExtensions(extensions: readonly Extension[]): void {
   if (new Set(extensions.map((one) => one.extensionType)).size !== extensions.length)
     refuse("an extension stands in a list twice")
 }
@@ -86,6 +78,7 @@ function checkKeys(suite: Suite, keys: readonly Uint8Array[]): void {
 
 /** A path over the tree that the commit's proposals leave (section 12.4.2): fresh keys, each for all that it is for. */
 export function checkPath(path: UpdatePath, suite: Suite, tree: RatchetTree, committed: Committed): void {
+  if (leafAt(tree, committed.committer) === undefined) refuse("a commit removes its committer")
   checkLeaf(path.leafNode, suite)
   const keys = [path.leafNode.hpkePublicKey, ...path.nodes.map((node) => node.hpkePublicKey)]
   checkKeys(suite, keys)
@@ -113,7 +106,15 @@ export function checkTree(tree: RatchetTree, suite: Suite): void {
   const signatureKeys = leavesOf(tree).map(([, leaf]) => b64u(leaf.signaturePublicKey))
   if (new Set(signatureKeys).size !== signatureKeys.length) refuse("two members have one signature key")
   for (const [, leaf] of leavesOf(tree)) checkLeaf(leaf, suite)
-  for (const node of tree) if (node !== undefined) checkKeys(suite, [getHpkePublicKey(node)])
+  for (const node of tree) {
+    if (node === undefined) continue
+    checkKeys(suite, [getHpkePublicKey(node)])
+    const unmerged = node.nodeType === "parent" ? node.parent.unmergedLeaves : []
+    const isFit = unmerged.every(
+      (leaf, at) => leafAt(tree, leaf) !== undefined && leaf > (unmerged[at - 1] ?? -1),
+    )
+    if (!isFit) refuse("a node lists leaves that are not there, or not in their order")
+  }
 }
 
 const keysOf = (tree: RatchetTree): readonly string[] =>

@@ -1,7 +1,7 @@
 /** The interface of mls.ts over ts-mls 1.6.4, which the build repairs (build/ts_mls_repair.mjs). */
 
 import type { ClientConfig } from "ts-mls/clientConfig.js"
-import { type ClientState, createGroup, joinGroup, makePskIndex } from "ts-mls/clientState.js"
+import { type ClientState, createGroup, joinGroupWithExtensions, makePskIndex } from "ts-mls/clientState.js"
 import { createCommit } from "ts-mls/createCommit.js"
 import { createApplicationMessage } from "ts-mls/createMessage.js"
 import { generateKeyPackageWithKey, type KeyPackage, makeKeyPackageRef } from "ts-mls/keyPackage.js"
@@ -10,13 +10,12 @@ import { unprotectPrivateMessage } from "ts-mls/messageProtection.js"
 import type { PrivateMessage } from "ts-mls/privateMessage.js"
 import { processPrivateMessage } from "ts-mls/processMessages.js"
 import type { Proposal } from "ts-mls/proposal.js"
-import type { RatchetTree } from "ts-mls/ratchetTree.js"
 import { consumeRatchet } from "ts-mls/secretTree.js"
 import { leafToNodeIndex, toLeafIndex } from "ts-mls/treemath.js"
 import { type Bytes, equal, owned } from "../base/bytes.ts"
 import { publicKey } from "../base/ed25519.ts"
 import { type Committed, changeOf, committedBy, treeProposed } from "./change.ts"
-import { guarded, MlsError } from "./errors.ts"
+import { guarded, MlsError, refuse } from "./errors.ts"
 import { configFor, type GroupInside, groupOf, leafAt, leavesOf, memberOf, openerFor } from "./group.ts"
 import type {
   CommitWish,
@@ -29,10 +28,13 @@ import type {
   Received,
 } from "./mls.ts"
 import { suiteOfPackage, verifyPackage } from "./packages.ts"
-import { checkCommitter, checkKeyPackage, checkPath, checkProposals, checkTree } from "./rules.ts"
-import { primitivesOf, SUITE_NAMES, type Suite } from "./suites.ts"
+import { checkExtensions, checkKeyPackage, checkPath, checkProposals, checkTree } from "./rules.ts"
+import { nameOf, primitivesOf, SUITE_NAMES, type Suite } from "./suites.ts"
 import {
-  encodeMessage,
+  checkLists,
+  encodeOffer,
+  encodePackage,
+  encodePrivate,
   encodeTree,
   parseKeyPackage,
   parsePrivateMessage,
@@ -48,17 +50,16 @@ export function makeMls(judge: JudgeIdentity): Mls {
   const config = configFor(judge)
   const open = openerFor(config)
   return {
-    makeInboxKey: (suite) => guarded(() => makeInboxKey(suite)),
-    makeKeyPackage: (who) => guarded(async () => (await makePackage(who)).bundle),
+    makeInboxKey,
+    makeKeyPackage: async (who) => (await makePackage(who)).bundle,
     suiteOf: suiteOfPackage,
-    verifyKeyPackage: (message, nowS) => guarded(() => verifyPackage(message, nowS, judge)),
-    create: (groupId, who) => guarded(() => create(groupId, who, config)),
-    join: (bundle, welcome, tree) => guarded(() => join(bundle, welcome, tree, config)),
-    encrypt: (group, data, paddedTo) => guarded(() => encrypt(open(group), data, configFor(judge, paddedTo))),
-    receive: (group, message, nowS) => guarded(() => receive(open(group), message, nowS)),
+    verifyKeyPackage: (message, nowS) => guarded(() => verifyPackage(message, nowS, judge), message),
+    create: (groupId, who) => create(groupId, who, config),
+    join: (bundle, welcome, tree) => guarded(() => join(bundle, welcome, tree, config), welcome),
+    encrypt: async (group, data, paddedTo) => encrypt(open(group), data, configFor(judge, paddedTo)),
+    receive: (group, message, nowS) => guarded(() => receive(open(group), message, nowS), message),
     commit: (group, wish) => guarded(() => commit(open(group), wish, configFor(judge, wish.paddedTo))),
-    exportSecret: (group, label, context, size) =>
-      guarded(() => exportSecret(open(group), label, context, size)),
+    exportSecret: async (group, label, context, size) => exportSecret(open(group), label, context, size),
     sentMessages: (group) => {
       const { ownLeaf, state } = open(group)
       return state.secretTree[leafToNodeIndex(toLeafIndex(ownLeaf))]?.application.generation ?? 0
@@ -97,7 +98,7 @@ async function makePackage({ identity, leafKey, nowS, suite }: NewMember): Promi
   )
   const bundle = {
     suite,
-    message: encodeMessage({ version: "mls10", wireformat: "mls_key_package", keyPackage: publicPackage }),
+    message: encodePackage(publicPackage),
     reference: owned(await makeKeyPackageRef(publicPackage, primitives.hash)),
     initKey: owned(privatePackage.initPrivateKey),
     encryptionKey: owned(privatePackage.hpkePrivateKey),
@@ -126,8 +127,10 @@ async function join(
 ): Promise<GroupInside> {
   const ratchetTree = parseTree(tree)
   checkTree(ratchetTree, bundle.suite)
-  const state = await joinGroup(
-    parseWelcome(welcome),
+  const parsed = parseWelcome(welcome)
+  if (parsed.cipherSuite !== nameOf(bundle.suite)) refuse("the Welcome is of another suite")
+  const [state, extensions] = await joinGroupWithExtensions(
+    parsed,
     parseKeyPackage(bundle.message),
     privateKeysOf(bundle),
     makePskIndex(undefined, {}),
@@ -136,8 +139,8 @@ async function join(
     undefined,
     config,
   )
-  if (state.groupContext.extensions.length > 0)
-    throw new MlsError("mls-refused", "the group has extensions, which rooms have not")
+  checkExtensions(extensions)
+  if (state.groupContext.extensions.length > 0) refuse("the group has extensions, which rooms have not")
   return groupOf(state)
 }
 
@@ -171,10 +174,9 @@ async function receive(group: GroupInside, data: Uint8Array, nowS: number): Prom
   const inner = content.content
   const sender = inner.sender.senderType === "member" ? inner.sender.leafIndex : undefined
   if (sender === undefined || sender === group.ownLeaf)
-    throw new MlsError("mls-refused", "the message names no other member as its sender")
+    return refuse("the message names no other member as its sender")
   const authenticatedData = owned(inner.authenticatedData)
-  if (inner.contentType === "proposal")
-    throw new MlsError("mls-refused", "proposals that stand alone have no place in rooms")
+  if (inner.contentType === "proposal") return refuse("proposals that stand alone have no place in rooms")
   if (inner.contentType === "application") {
     const moved = next(group, { ...state, secretTree: tree })
     return {
@@ -185,29 +187,26 @@ async function receive(group: GroupInside, data: Uint8Array, nowS: number): Prom
       authenticatedData,
     }
   }
+  checkLists(inner.commit)
   const proposals = checkProposals(inner.commit.proposals)
   const committed = committedBy(sender, authenticatedData, proposals)
   for (const keyPackage of committed.added) checkKeyPackage(keyPackage, suite, nowS)
-  checkCommitter(committed, inner.commit.path)
   const proposed = treeProposed(state.ratchetTree, committed)
   if (inner.commit.path !== undefined) checkPath(inner.commit.path, suite, proposed, committed)
-  return receiveCommit(group, message, committed, proposed)
+  return receiveCommit(group, message, committed)
 }
 
 async function receiveCommit(
   group: GroupInside,
   message: PrivateMessage,
   committed: Committed,
-  proposed: RatchetTree,
 ): Promise<Received> {
-  const { state, suite } = group
-  // who is removed cannot enter the new epoch; ts-mls does not notice where a newcomer gets the leaf
-  const isRemoved = committed.removed.has(group.ownLeaf)
-  const entered = isRemoved ? undefined : await enter(group, message)
-  const after = entered?.state.ratchetTree ?? proposed
-  checkTree(after, suite)
-  const change = await changeOf(suite, state.ratchetTree, after, committed)
-  return { kind: "commit", group: entered, change }
+  const entered = await enter(group, message)
+  const after = entered.state.ratchetTree
+  checkTree(after, group.suite)
+  const change = await changeOf(group.suite, group.state.ratchetTree, after, committed)
+  // who is removed knows the new tree, and not the new epoch
+  return { kind: "commit", group: committed.removed.has(group.ownLeaf) ? undefined : entered, change }
 }
 
 async function enter({ state, suite }: GroupInside, message: PrivateMessage): Promise<GroupInside> {
@@ -243,9 +242,12 @@ async function commit(group: GroupInside, wish: CommitWish, padding: ClientConfi
     group: next(group, { ...state, secretTree: newTree }),
     next: groupOf({ ...made.newState, clientConfig: state.clientConfig }),
     change: await changeOf(suite, state.ratchetTree, ratchetTree, committed),
-    message: encodeMessage(made.commit),
+    message:
+      made.commit.wireformat === "mls_private_message"
+        ? encodePrivate(made.commit.privateMessage)
+        : refuse("it is not private"),
     welcome: made.welcome && {
-      message: encodeMessage({ version: "mls10", wireformat: "mls_welcome", welcome: made.welcome }),
+      message: encodeOffer(made.welcome),
       tree: encodeTree(ratchetTree),
     },
   }
@@ -276,6 +278,3 @@ async function exportSecret(
 /** The same epoch with its ratchets moved on. */
 const next = (group: GroupInside, state: ClientState): GroupInside =>
   groupOf({ ...state, clientConfig: group.state.clientConfig })
-
-const encodePrivate = (privateMessage: PrivateMessage): Bytes =>
-  encodeMessage({ version: "mls10", wireformat: "mls_private_message", privateMessage })

@@ -1,6 +1,7 @@
 /** Coming in: what admits a seat is checked against the link, the tree and the knock (PROTOCOL.md, section 10). */
 
 import { type Bytes, b64u, equal } from "../base/bytes.ts"
+import { isDeviceFailure } from "../mls/errors.ts"
 import { parseB64u } from "../protocol/ids.ts"
 import { fingerprint } from "../protocol/keys.ts"
 import { parseFrontier } from "../protocol/record/merkle.ts"
@@ -23,7 +24,7 @@ export interface Admitted {
 }
 
 /**
- * The first view of a joiner. Throws `admission-unfit` unless everything fits.
+ * The first view of a joiner. Throws `admission-unfit` unless everything fits, and failures of this device as they are.
  *
  * The state is the facilitator's word until members write: what they say of the state (section 7) is compared with it,
  * and differs where it was a lie.
@@ -32,7 +33,8 @@ export async function enterRoom(knocker: Knocker, answer: Answer): Promise<Admit
   const seat = knocker.seats.find(({ keys }) => keys.suite === answer.state?.suite)
   try {
     if (seat !== undefined) return await entered(knocker, answer, seat)
-  } catch {
+  } catch (error) {
+    if (isDeviceFailure(error)) throw error
     // whatever it was that could not be read, joined or parsed: it is not the room
   }
   throw new Stopped("admission-unfit")

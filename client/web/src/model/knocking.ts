@@ -24,6 +24,8 @@ import type { Clock } from "./time.ts"
 /** How long to wait between two looks into the mailbox, and at most after one that failed. */
 const LOOK_MS = 1000
 const LAST_BACKOFF_MS = 30_000
+/** How often this device may fail to enter, until the person is told. */
+const MAX_FAILURES = 3
 /** How far an invitee's clock and the server's may be apart (PROTOCOL.md, section 12). */
 const CLOCK_SKEW_S = 300
 /** After these it is tried again. */
@@ -127,10 +129,16 @@ export class Door {
   }
 
   async #reachAdmission(): Promise<Admitted> {
-    for (let step = REVEAL; ; step = 0) {
+    for (let step = REVEAL, failures = 0; ; step = 0) {
       await this.#takeAnswer(await this.#exchange(step))
       if (this.#answer?.answer === "declined") throw new NotAllowed("declined")
-      if (this.#answer?.answer === "admitted") return enterRoom(this.#knocker, this.#answer)
+      if (this.#answer?.answer === "admitted")
+        try {
+          return await enterRoom(this.#knocker, this.#answer)
+        } catch (error) {
+          failures += 1
+          if (error instanceof ClientError || failures === MAX_FAILURES) throw error
+        }
       await this.#rest(this.#lookMs)
     }
   }

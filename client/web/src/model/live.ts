@@ -340,8 +340,8 @@ function checkpointIn(note: string, origin: string, key: Bytes): CheckpointBody 
   }
 }
 
-/** Whatever the browser throws where it cannot store has a name of its own, and no code of ours. */
+/** Whatever the browser throws where it cannot store has a name of its own, and no code of ours; WebCrypto's is this one. */
 function codeOf(error: unknown): string {
-  if (error instanceof DOMException) return "storage-unavailable"
+  if (error instanceof DOMException && error.name !== "OperationError") return "storage-unavailable"
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "internal"
 }

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest"
+import { afterEach, describe, expect, test, vi } from "vitest"
 import { b64u, parseUtf8, randomBytes } from "../../src/base/bytes.ts"
 import { generateKey, publicKey } from "../../src/base/ed25519.ts"
 import { enterRoom } from "../../src/model/entering.ts"
@@ -9,6 +9,11 @@ import { isObject, type JsonObject } from "../../src/protocol/canonical.ts"
 import { pack, unpack } from "../../src/protocol/msgpack.ts"
 import { formOf, hashOf } from "../../src/protocol/room/state.ts"
 import { type Entrance, enter } from "./entrance.ts"
+import { failToDecrypt } from "./failing.ts"
+
+afterEach(() => {
+  vi.restoreAllMocks()
+})
 
 describe.each([1, 83] as const)("suite %s", (suite) => {
   test("who is admitted sees the room as its facilitator does", async () => {
@@ -107,6 +112,13 @@ test.each(Object.keys(LIES))("nobody enters by %s", async (lie) => {
 test("nobody enters by an admission that was for somebody else", async () => {
   const [entrance, other] = [await enter(1), await enter(1)]
   await expect(enterRoom(other.knocker, entrance.answer)).rejects.toMatchObject({ code: "admission-unfit" })
+})
+
+test("a failure of this browser is no verdict on an admission", async () => {
+  const { answer, knocker } = await enter(1)
+  failToDecrypt(1)
+  await expect(enterRoom(knocker, answer)).rejects.toMatchObject({ name: "UnknownError" })
+  expect((await enterRoom(knocker, answer)).view.presence).toBe("present")
 })
 
 test("a link of another inviter does not fit the room", async () => {

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test, vi } from "vitest"
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { b64u, randomBytes } from "../../src/base/bytes.ts"
 import { publicKey } from "../../src/base/ed25519.ts"
 import type { Host } from "../../src/model/connection/host.ts"
@@ -19,6 +19,7 @@ import type { Letter as Mail, Knock as Request } from "../../src/protocol/http.t
 import { deriveMailKeys, mailContent, wordNumbers } from "../../src/protocol/invitation.ts"
 import { verify } from "../../src/protocol/keys.ts"
 import { type Entrance, enter } from "./entrance.ts"
+import { failToDecrypt } from "./failing.ts"
 
 const LOOK_MS = 2
 let entrance: Entrance
@@ -103,6 +104,10 @@ beforeEach(async () => {
   entrance = await enter(1)
 })
 
+afterEach(() => {
+  vi.restoreAllMocks()
+})
+
 describe("a knock", () => {
   test("claims until it is answered, reveals once, looks until it is let in", async () => {
     const mailbox = new Mailbox()
@@ -144,6 +149,36 @@ describe("a knock", () => {
     }
     expect(mailbox.asked[0]?.sealed).toEqual(entrance.knocker.claimMail)
     expect(mailbox.asked[1]?.sealed).toEqual(entrance.knocker.revealMail)
+  })
+})
+
+describe("a browser that fails at the door", () => {
+  const admitted = async (): Promise<Mailbox> => {
+    const mailbox = new Mailbox()
+    await mailbox.put(CHALLENGE, challenge())
+    await mailbox.answer(entrance.answer)
+    return mailbox
+  }
+
+  test("is tried again, and the room is entered", async () => {
+    const mailbox = await admitted()
+    const failed = failToDecrypt(2)
+    const { entered, over } = knock(mailbox)
+    await over
+    expect(failed()).toBe(2)
+    expect(entered).toEqual([entrance.view.id])
+  })
+
+  test("is no reason to say that the admission does not fit", async () => {
+    const mailbox = await admitted()
+    failToDecrypt(3)
+    const { door, entered, over } = knock(mailbox)
+    await over
+    expect(entered).toEqual([])
+    expect(door.line("m")).toMatchObject({ stage: "failed", reason: { code: "internal" } })
+    const again = knock(mailbox)
+    await again.over
+    expect(again.entered).toEqual([entrance.view.id])
   })
 })
 

@@ -2,6 +2,7 @@
 
 import { type Bytes, b64u, equal, parseUtf8, randomBytes } from "../../base/bytes.ts"
 import { publicKey } from "../../base/ed25519.ts"
+import { isDeviceFailure } from "../../mls/errors.ts"
 import { parseCredential } from "../../protocol/credential.ts"
 import type { Letter as Mail } from "../../protocol/http.ts"
 import { parseB64u } from "../../protocol/ids.ts"
@@ -184,7 +185,8 @@ async function actOf(
       mailbox,
     }
     return { act, package: message }
-  } catch {
+  } catch (error) {
+    if (isDeviceFailure(error)) throw error
     return undefined // a KeyPackage that cannot be read, or of which nobody may make use
   }
 }

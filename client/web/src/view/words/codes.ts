@@ -69,7 +69,6 @@ export const CLIENT_CODES = [
   "proposal-alone",
   "mls-malformed",
   "mls-refused",
-  "mls-left-behind",
   "mls-damaged",
 ] as const
 

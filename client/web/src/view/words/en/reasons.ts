@@ -161,7 +161,6 @@ export const reasons: Readonly<Record<ReasonCode, string>> = {
   "not-open": "That is not open any more. Look again.",
   "mls-malformed": "It could not be decrypted.",
   "mls-refused": "It breaks a rule of the encryption.",
-  "mls-left-behind": "The room changed in a way that this device cannot follow.",
   "mls-damaged":
     "What this device kept of the room cannot be read any more. Ask a facilitator to let this device in again.",
 }
