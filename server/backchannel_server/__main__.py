@@ -23,7 +23,7 @@ from backchannel_server.config import (
 from backchannel_server.logs import set_up_logs
 from backchannel_server.record.key import KEY_FILE, DamagedKey, write_secret
 from backchannel_server.storage.backup import BackupError, back_up, restore
-from backchannel_server.storage.migrate import UnusableDatabase
+from backchannel_server.storage.dialects import UnusableDatabase
 
 NEW_HOST_LINK: Final = "--new-host-link"
 LINK_FILE: Final = "host-link"
@@ -100,6 +100,8 @@ def _introduce(server: Running) -> None:
     _say(f"version: {__version__}")
     _say(f"record key: {b64u(server.key.fingerprint)}")
     _say(f"data folder: {server.settings.data}")
+    if server.settings.database is not None:
+        _say(f"database: {server.settings.database.render_as_string(hide_password=True)}")
     _say(f"listening: {server.url}")
     path = server.settings.data / LINK_FILE
     if server.token is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import logging
-import sqlite3
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -34,7 +33,7 @@ from backchannel_server.refusal import Refusal
 from backchannel_server.routes import UPGRADE
 from backchannel_server.session import Reception
 from backchannel_server.storage.committer import Committer
-from backchannel_server.storage.engine import DATABASE, Engines, open_engines
+from backchannel_server.storage.engine import Engines, open_engines
 from backchannel_server.storage.migrate import migrate
 from backchannel_server.storage.tables import tokens
 from backchannel_server.webroot import load_webroot, webroot_routes
@@ -86,7 +85,7 @@ async def running(
     tls = _tls(settings)
     with locked_folder(settings.data):
         key = load_record_key(settings.data)
-        engines = open_engines(settings.data)
+        engines = open_engines(settings.data, settings.database)
         try:
             await migrate(engines.writer)
             context = make_context(engines, key, clock)
@@ -157,16 +156,8 @@ async def _sweep(context: Context, settings: Settings) -> None:
             if swept.rooms:
                 log.info("closed rooms were deleted", extra={"count": swept.rooms})
             if swept.bodies or swept.rooms:
-                await asyncio.to_thread(_truncate_log, settings.data / DATABASE)
+                await context.engines.shorten_log()
         await asyncio.sleep(settings.sweep_interval_s)
-
-
-def _truncate_log(database: Path) -> None:
-    connection = sqlite3.connect(database)
-    try:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    finally:
-        connection.close()
 
 
 @asynccontextmanager

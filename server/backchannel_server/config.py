@@ -16,12 +16,27 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias, get_args
 from urllib.parse import urlsplit
 
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
 from backchannel_protocol.limits import EVENTS_A_SECOND, REQUESTS_A_MINUTE
 
 PREFIX: Final = "BACKCHANNEL_"
 FILE: Final = "settings.toml"
 _TRUE: Final = ("true", "yes", "on", "1")
 _FALSE: Final = ("false", "no", "off", "0")
+_SECRET: Final = frozenset({"database"})
+"""Settings whose values are in no sentence: they may hold a password."""
+
+DRIVER: Final = "postgresql+asyncpg"
+_POSTGRESQL: Final = "it has to be postgresql://USER@HOST/NAME; without it, SQLite in the data folder is used"
+_QUERY: Final[Mapping[str, tuple[str, ...]]] = {
+    "host": (),  # the folder of a socket
+    "port": (),
+    "ssl": ("disable", "prefer", "require", "verify-ca", "verify-full"),
+}
+"""What may stand after the question mark of a database's URL; with its values, where they are few."""
+
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -43,6 +58,13 @@ class Settings:
     data: Path = field(
         default_factory=default_data,
         metadata={"doc": "Folder of database, keys and settings.toml; nobody but its owner may enter it."},
+    )
+    database: URL | None = field(
+        default=None,
+        metadata={
+            "doc": "PostgreSQL, as postgresql://USER@HOST/NAME; else SQLite in the data folder. Never with a "
+            "password here: in the environment, settings.toml, or PostgreSQL's own password file."
+        },
     )
     host: str = field(
         default="127.0.0.1",
@@ -107,6 +129,8 @@ def load_settings(flags: Mapping[str, str], environment: Mapping[str, str]) -> S
     given: dict[str, Any] = {}
     for source, values in (("environment", from_environment), ("flags", flags)):
         given |= {name: _parse(name, value, source) for name, value in values.items()}
+    if "database" in flags:
+        _verify_no_password(given["database"])
     data = given.get("data", default_data())
     from_file = _read_file(data / FILE, known)
     settings = Settings(**(from_file | given))
@@ -158,6 +182,14 @@ def _verify_public_url(url: str) -> None:
         )
 
 
+def _verify_no_password(url: URL) -> None:
+    if url.password is not None:
+        raise SettingsError(
+            "database has a password on the command line, which everybody on this machine can read; give the "
+            f"URL as {PREFIX}DATABASE or in {FILE}, or the password in the file that PGPASSFILE names"
+        )
+
+
 def _read_environment(environment: Mapping[str, str], known: set[str]) -> dict[str, str]:
     """Other programs of ours have names with this prefix too: only what looks like ours is refused."""
     found: dict[str, str] = {}
@@ -193,7 +225,8 @@ def _parse(name: str, value: str, source: str) -> object:
     try:
         return parser(value)
     except ValueError as error:
-        raise SettingsError(f"{name} is {value!r} ({source}); {error}") from None
+        shown = "" if name in _SECRET else f" is {value!r}"
+        raise SettingsError(f"{name}{shown} ({source}); {error}") from None
 
 
 def _parse_int(value: str) -> int:
@@ -235,12 +268,27 @@ def _parse_networks(value: str) -> tuple[Network, ...]:
     return networks
 
 
+def _parse_database(value: str) -> URL:
+    """As it is opened. What the driver does not know, or would take a password from, is refused."""
+    try:
+        url = make_url(value)
+    except (ArgumentError, ValueError):  # no URL at all, a port that is none
+        raise ValueError(_POSTGRESQL) from None
+    if url.drivername not in ("postgresql", DRIVER) or not url.database:
+        raise ValueError(_POSTGRESQL)
+    for name, said in url.query.items():
+        if name not in _QUERY or (_QUERY[name] and said not in _QUERY[name]):
+            raise ValueError(f"after the question mark may stand {', '.join(_QUERY)}, as OPERATIONS.md says")
+    return url.set(drivername=DRIVER)
+
+
 def _parse_path(value: str) -> Path:
     return Path(value).expanduser().absolute()
 
 
 _PARSERS: Final[Mapping[str, Callable[[str], object]]] = {
     "data": _parse_path,
+    "database": _parse_database,
     "port": _parse_int,
     "tls_cert": _parse_path,
     "tls_key": _parse_path,

@@ -56,7 +56,10 @@ def asked_for(*extras: str) -> list[Requirement]:
 
 @pytest.mark.parametrize(
     ("lock", "extras"),
-    [(RUNTIME_LOCK, ("server", "chat")), (TEST_LOCK, ("server", "chat", "test", "fuzz"))],
+    [
+        (RUNTIME_LOCK, ("server", "postgres", "chat")),
+        (TEST_LOCK, ("server", "postgres", "chat", "test", "fuzz")),
+    ],
     ids=["runtime", "test"],
 )
 def test_lock_holds_what_pyproject_asks_for(lock: Path, extras: tuple[str, ...]) -> None:

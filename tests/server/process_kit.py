@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backchannel_server.__main__ import LINK_FILE
+from server.stores import store
 
 STARTS_WITHIN_S = 30
 
@@ -51,7 +52,7 @@ async def process(data: Path, *words: str) -> AsyncIterator[Process]:
             *words,
             stdout=asyncio.subprocess.PIPE,
             stderr=log,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **store().environment(data)},
         )
     try:
         assert started.stdout is not None

@@ -58,7 +58,7 @@ from backchannel_server.actions.sweep import Swept, do_sweep
 from backchannel_server.app import Running, make_context, running
 from backchannel_server.config import Settings
 from backchannel_server.record.key import load_record_key
-from backchannel_server.storage.engine import open_engines
+from server.stores import store
 
 NOW_S = 1_800_000_000
 PATIENCE_S = 20
@@ -101,14 +101,14 @@ async def hosting(
 ) -> AsyncIterator[Host]:
     """A server in this process, on a free port."""
     clock = clock or Clock()
-    chosen = Settings(**{"data": data, "port": 0, **settings})  # type: ignore[arg-type] # the tests' own words
+    chosen = Settings(**{"data": data, "database": store().database(data), "port": 0, **settings})  # type: ignore[arg-type] # the tests' own words
     async with running(chosen, new_token=new_token, clock=clock) as server:
         yield Host(server, clock)
 
 
 async def sweep_folder(data: Path, clock: Clock) -> Swept:
     """What one sweep does to the data of a server that is stopped."""
-    engines = open_engines(data)
+    engines = store().open(data)
     context = make_context(engines, load_record_key(data), clock)
     task = asyncio.create_task(context.committer.run())
     try:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +16,6 @@ from backchannel_protocol.limits import CLOSED_CHAT_S, CLOSED_ROOM_S
 from backchannel_protocol.operations import CloseRoom, SetPolicy
 from backchannel_server.actions import sweep
 from backchannel_server.actions.sweep import Swept
-from backchannel_server.storage.engine import DATABASE
 from server.mail_kit import Invitee, open_mailbox
 from server.server_kit import (
     Clock,
@@ -33,6 +30,7 @@ from server.server_kit import (
     new_room,
     sweep_folder,
 )
+from server.stores import store
 
 MESSAGES = 5
 NOTHING = Swept(bodies=0, rooms=0)
@@ -50,11 +48,10 @@ class Story:
     head: int
 
     def counts(self) -> dict[str, int]:
-        with closing(sqlite3.connect(self.folder / DATABASE)) as database:
-            return {
-                table: database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-                for table in ("rooms", "seats", "events", "invitations", "mail")
-            }
+        return {
+            table: store().rows(self.folder, f"SELECT count(*) FROM {table}")[0][0]
+            for table in ("rooms", "seats", "events", "invitations", "mail")
+        }
 
     async def read(self, seat: Seat, upto: int) -> None:
         """A seat's device fetches the room up to an event."""
@@ -70,8 +67,7 @@ class Story:
 
     def cursor_of(self, seat: Seat) -> int:
         """Up to where the server knows that a device has everything."""
-        with closing(sqlite3.connect(self.folder / DATABASE)) as database:
-            (cursor,) = database.execute("SELECT cursor FROM seats WHERE id = ?", (seat.id,)).fetchone()
+        ((cursor,),) = store().rows(self.folder, "SELECT cursor FROM seats WHERE id = :id", id=seat.id)
         return int(cursor)
 
 
@@ -131,8 +127,7 @@ async def test_after_a_month_nothing_of_the_room_is_left(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sweep, "BATCH", 3)  # more than one batch
-    before = (story.folder / DATABASE).read_bytes()
-    assert bytes(story.author.room) in before
+    assert bytes(story.author.room) in store().kept(story.folder)
     story.clock.now += CLOSED_ROOM_S - 1
     await sweep_folder(story.folder, story.clock)
     assert story.counts()["events"] == story.head
@@ -143,8 +138,8 @@ async def test_after_a_month_nothing_of_the_room_is_left(
     async with hosting(story.folder, story.clock) as host:
         assert (await get(host.url, "/v1/record/" + b64u(story.author.room)))[0] == 404
         assert await say_goodbye(host, story.author) == "unknown-room"
-    for path in story.folder.glob(DATABASE + "*"):
-        assert bytes(story.author.room) not in path.read_bytes(), path  # overwritten, not merely unlinked
+    # on SQLite overwritten, not merely unlinked
+    assert bytes(story.author.room) not in store().kept(story.folder)
 
 
 async def test_another_room_stays_whole(story: Story) -> None:

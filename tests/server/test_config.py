@@ -42,6 +42,15 @@ def test_flags_before_environment_before_file(tmp_path: Path) -> None:
         (["--trusted-proxies", "proxy"], {}, "", "addresses or networks"),
         (["--trusted-proxies", "10.0.0.1/24"], {}, "", "addresses or networks"),
         ([], {"BACKCHANNEL_TRUSTED_PROXIES": "10.0.0.1, ::/0"}, "", "a network of all addresses"),
+        (["--database", "mysql://h/d"], {}, "", "it has to be postgresql://USER@HOST/NAME"),
+        (["--database", "sqlite:///x"], {}, "", "without it, SQLite"),
+        (["--database", "postgresql+psycopg2://h/d"], {}, "", "it has to be postgresql://"),
+        (["--database", "postgresql://u@h"], {}, "", "it has to be postgresql://"),
+        (["--database", "postgresql://u@h:x/d"], {}, "", "it has to be postgresql://"),
+        (["--database", "planted-password"], {}, "", "it has to be postgresql://"),
+        (["--database", "postgresql://u:planted-password@h/d"], {}, "", "everybody on this machine can read"),
+        (["--database", "postgresql://u@h/d?password=planted-password"], {}, "", "after the question mark"),
+        ([], {"BACKCHANNEL_DATABASE": "postgresql://u:planted-password@h/d?ssl=off"}, "", "host, port, ssl"),
     ],
 )
 def test_what_cannot_be_used_is_named_in_one_line(
@@ -51,6 +60,7 @@ def test_what_cannot_be_used_is_named_in_one_line(
     with pytest.raises(SettingsError, match=sentence) as error:
         load_settings(parse_flags(["--data", str(tmp_path), *words]), environment)
     assert "\n" not in str(error.value)
+    assert "planted-password" not in str(error.value)
 
 
 def test_a_proxy_or_an_onion_service_in_front_is_enough(tmp_path: Path) -> None:
@@ -74,3 +84,20 @@ def test_every_setting_is_documented() -> None:
     shown = describe_settings()
     for name in Settings.__dataclass_fields__:
         assert "--" + name.replace("_", "-") in shown
+
+
+def test_a_database_s_password_comes_from_environment_or_file_and_is_not_shown(
+    tmp_path: Path,
+) -> None:
+    url = "postgresql://u:planted-password@h/d?ssl=verify-full"
+    (tmp_path / "settings.toml").write_text(f"database = '{url}'\n")
+    flags = parse_flags(["--data", str(tmp_path)])
+    for settings in (load_settings(flags, {}), load_settings(flags, {"BACKCHANNEL_DATABASE": url})):
+        assert settings.database is not None
+        assert settings.database.drivername == "postgresql+asyncpg"
+        assert settings.database.password == "planted-password"
+        assert "planted-password" not in repr(settings)
+        assert "planted-password" not in str(settings.database)
+    plain = load_settings(parse_flags(["--data", str(tmp_path), "--database", "postgresql://u@h/d"]), {})
+    assert plain.database is not None
+    assert plain.database.password is None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import sqlite3
 import stat
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from backchannel_server.storage.engine import DATABASE
 from backchannel_server.ws import CLOSE_GRACE_S
 from server.process_kit import process
 from server.server_kit import Line, Seat, admit, attached, create_room, random_id
+from server.stores import store
 
 KILLS = 4
 KILLS_LONG = 200
@@ -87,11 +87,11 @@ def check(
     data: Path, room: RoomId, acked: list[dict[bytes, tuple[int, int]]], logs: list[list[LogEvent]]
 ) -> None:
     """Every acknowledged event is in the database where it was said to be; all saw the same chain."""
-    database = sqlite3.connect(data / DATABASE)
-    rows = database.execute(
-        "SELECT seq, time, seat, kind, id, epoch, body, leaf FROM events WHERE room = ? ORDER BY seq", (room,)
-    ).fetchall()
-    database.close()
+    rows = store().rows(
+        data,
+        "SELECT seq, time, seat, kind, id, epoch, body, leaf FROM events WHERE room = :room ORDER BY seq",
+        room=room,
+    )
     events = [LogEvent(*row) for row in rows]
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
     assert len({event.id for event in events}) == len(events)

@@ -19,12 +19,12 @@ from backchannel_server.app import make_context
 from backchannel_server.metrics import Metrics
 from backchannel_server.record.key import DamagedKey, load_record_key
 from backchannel_server.refusal import Refusal
-from backchannel_server.storage.committer import Committer
-from backchannel_server.storage.engine import open_engines
+from backchannel_server.storage.committer import Committer, Performer
 from backchannel_server.storage.migrate import HEAD, NewerDatabase, create, migrate, upgrade
 from backchannel_server.storage.tables import metadata
 from server.mail_kit import new_invitation, open_mailbox
 from server.server_kit import Clock, Seat, admit, attached, get, hosting, new_room, sweep_folder
+from server.stores import store
 
 
 @pytest.fixture
@@ -42,9 +42,10 @@ async def double(_: AsyncConnection, requests: Sequence[int]) -> Sequence[int | 
 
 
 async def test_one_that_is_refused_or_fails_spoils_no_other(folder: Path) -> None:
-    engines = open_engines(folder)
+    engines = store().open(folder)
     committer = Committer(engines.writer, Metrics())
-    asked = [asyncio.create_task(committer.perform(double, number)) for number in (1, 3, 13, 4)]
+    doubling = Performer(double)
+    asked = [asyncio.create_task(committer.perform(doubling, number)) for number in (1, 3, 13, 4)]
     await asyncio.sleep(0)
     task = asyncio.create_task(committer.run())
     answers = await asyncio.gather(*asked, return_exceptions=True)
@@ -55,6 +56,7 @@ async def test_one_that_is_refused_or_fails_spoils_no_other(folder: Path) -> Non
     assert shown == [2, Code.TOO_MANY, Code.INTERNAL, 8]
 
 
+@pytest.mark.store("sqlite")
 async def test_a_full_disk_refuses_everything_and_acknowledges_nothing(tmp_path: Path) -> None:
     clock = Clock()
     async with hosting(tmp_path / "data", clock) as host:
@@ -62,14 +64,14 @@ async def test_a_full_disk_refuses_everything_and_acknowledges_nothing(tmp_path:
         async with attached(host.url, author) as line:
             ack = await line.submit(author.write())
     folder = tmp_path / "data"
-    engines = open_engines(folder)
+    engines = store().open(folder)
     key = load_record_key(folder)
     context = make_context(engines, key, clock)
     async with engines.writer.connect() as connection:
         pages = (await connection.execute(text("PRAGMA page_count"))).scalar_one()
         await connection.execute(text(f"PRAGMA max_page_count = {pages}"))
     task = asyncio.create_task(context.committer.run())
-    full = asyncio.create_task(context.committer.perform(grow, b"x" * 1_000_000))
+    full = asyncio.create_task(context.committer.perform(Performer(grow), b"x" * 1_000_000))
     with pytest.raises(Refusal) as refused:
         await full
     assert refused.value.code is Code.STORAGE_FULL
@@ -106,8 +108,7 @@ async def test_retention_takes_chat_and_nothing_else(tmp_path: Path) -> None:
             assert [event.body is None for event in after] == [True, False, False]
             assert [event.hash_of_body() for event in after] == [event.hash_of_body() for event in before]
             assert await line.submit(draft) == ack  # repetition outlives the body
-    content = b"".join(path.read_bytes() for path in folder.iterdir())
-    assert draft.body not in content
+    assert draft.body not in store().kept(folder)
 
 
 async def eventually_purged(url: str) -> None:
@@ -152,7 +153,7 @@ async def test_the_database_holds_none_of_what_is_said(tmp_path: Path) -> None:
             invitee.invitation.secret.hex(),
             "127.0.0.1",
         ]
-    content = b"".join(path.read_bytes() for path in folder.iterdir() if path.name != "host-link")
+    content = b"".join(path.read_bytes() for path in store().files(folder) if path.name != "host-link")
     for words in [*planted, *[secret.encode() for secret in secrets_], invitee.invitation.secret]:
         assert words not in content
     assert new_invitation().secret not in content
@@ -162,7 +163,7 @@ async def test_the_database_holds_none_of_what_is_said(tmp_path: Path) -> None:
 async def test_a_new_database_and_a_migrated_one_have_exactly_the_tables(
     folder: Path, make: Callable[[Connection], None]
 ) -> None:
-    engines = open_engines(folder)
+    engines = store().open(folder)
     async with engines.writer.begin() as connection:
         await connection.run_sync(make)
     await migrate(engines.writer)  # nothing to do
@@ -175,11 +176,13 @@ async def test_a_new_database_and_a_migrated_one_have_exactly_the_tables(
 
 
 async def test_a_database_of_the_first_revision_keeps_what_it_holds(folder: Path) -> None:
-    engines = open_engines(folder)
+    engines = store().open(folder)
     async with engines.writer.begin() as connection:
         await connection.run_sync(lambda sync: upgrade(sync, "0001"))
-        for statement in OLD_ROWS:
-            await connection.execute(text(statement))
+        for table, row in OLD_ROWS:
+            values = {f"v{number}": value for number, value in enumerate(row)}
+            names = ", ".join(f":{name}" for name in values)
+            await connection.execute(text(f"INSERT INTO {table} VALUES ({names})"), values)
     await migrate(engines.writer)
     async with engines.reader.connect() as connection:
         assert await connection.run_sync(difference) == []
@@ -190,12 +193,12 @@ async def test_a_database_of_the_first_revision_keeps_what_it_holds(folder: Path
     await engines.dispose()
 
 
-OLD_ROWS = (
-    "INSERT INTO rooms VALUES (x'01', 1, 0, x'01', 777, 0, 0, 0, 0, 0, 1, 0, x'')",
-    "INSERT INTO rooms VALUES (x'02', 0, 0, x'02', 0, 0, 0, 0, 0, 0, NULL, 0, x'')",
-    "INSERT INTO seats VALUES (x'01', x'05', x'06', 1, 0, 0, NULL, 1, 0, 0)",
-    "INSERT INTO events VALUES (x'01', 1, 1, 777, x'05', 4, x'07', 0, x'9109', x'08', NULL)",
-    "INSERT INTO tokens VALUES (x'09')",
+OLD_ROWS: tuple[tuple[str, tuple[object, ...]], ...] = (
+    ("rooms", (b"1", 1, 0, b"1", 777, 0, 0, False, 0, 0, 1, 0, b"")),
+    ("rooms", (b"2", 0, 0, b"2", 0, 0, 0, False, 0, 0, None, 0, b"")),
+    ("seats", (b"1", b"5", b"6", True, 0, 0, None, 1, 0, 0)),
+    ("events", (b"1", 1, 1, 777, b"5", 4, b"7", 0, b"\x91\x09", b"8", None)),
+    ("tokens", (b"9",)),
 )
 """Of a server of before: a room that its first event closed, an open one, and the host's token."""
 
@@ -209,7 +212,7 @@ def difference(connection: Connection) -> list[object]:
 
 
 async def test_a_database_of_a_newer_program_is_left_alone(folder: Path) -> None:
-    engines = open_engines(folder)
+    engines = store().open(folder)
     await migrate(engines.writer)
     async with engines.writer.begin() as connection:
         await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
@@ -218,8 +221,9 @@ async def test_a_database_of_a_newer_program_is_left_alone(folder: Path) -> None
     await engines.dispose()
 
 
+@pytest.mark.store("sqlite")
 async def test_sqlite_keeps_what_it_acknowledges(folder: Path) -> None:
-    engines = open_engines(folder)
+    engines = store().open(folder)
     async with engines.writer.connect() as connection:
         for pragma, value in (
             ("journal_mode", "wal"),

@@ -35,10 +35,10 @@ from backchannel_server.actions.submit import do_submit
 from backchannel_server.actions.tokens import do_make_host_token
 from backchannel_server.app import make_context
 from backchannel_server.record.key import load_record_key
-from backchannel_server.storage.engine import open_engines
 from backchannel_server.storage.migrate import migrate
 from backchannel_server.storage.reads import read_room, read_room_seats
 from server.server_kit import Clock
+from server.stores import store
 
 SEATS = [SeatId(bytes([number]) * 16) for number in range(6)]
 who = st.integers(0, len(SEATS) - 1)
@@ -101,7 +101,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
     (tmp_path / "data").mkdir()
 
     async def start() -> tuple[Context, str, asyncio.Task[None]]:
-        engines = open_engines(tmp_path / "data")
+        engines = store().open(tmp_path / "data")
         await migrate(engines.writer)
         context = make_context(engines, load_record_key(tmp_path / "data"), Clock())
         task = asyncio.create_task(context.committer.run())

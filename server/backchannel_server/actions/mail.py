@@ -16,6 +16,7 @@ from backchannel_server.actions.context import Context
 from backchannel_server.enforce.mail import FROM_FACILITATORS, decide_answer, decide_knock
 from backchannel_server.refusal import Refusal
 from backchannel_server.storage.committer import one_by_one
+from backchannel_server.storage.dialects import Touched
 from backchannel_server.storage.reads import (
     read_letters,
     read_mailboxes,
@@ -105,7 +106,9 @@ async def _knock(connection: AsyncConnection, request: KnockRequest) -> Posted:
     return Posted(decided.letter, room, await _facilitators(connection, room), tuple(letters))
 
 
-_perform_knocks: Final = one_by_one(_knock)
+_perform_knocks: Final = one_by_one(
+    _knock, lambda request: Touched(mailboxes=frozenset({MailboxId(request.knock.mailbox)}))
+)
 
 
 async def _answer(connection: AsyncConnection, request: AnswerRequest) -> Posted:
@@ -123,7 +126,7 @@ async def _answer(connection: AsyncConnection, request: AnswerRequest) -> Posted
     return Posted(new, request.room, await _facilitators(connection, request.room), tuple(letters))
 
 
-_perform_answers: Final = one_by_one(_answer)
+_perform_answers: Final = one_by_one(_answer, lambda request: Touched(frozenset({request.room})))
 
 
 async def _facilitators(connection: AsyncConnection, room: RoomId) -> frozenset[SeatId]:

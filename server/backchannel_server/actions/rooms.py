@@ -14,6 +14,7 @@ from backchannel_server.actions.context import Context
 from backchannel_server.actions.tokens import find_token, spend_token
 from backchannel_server.refusal import Refusal
 from backchannel_server.storage.committer import one_by_one
+from backchannel_server.storage.dialects import Touched
 from backchannel_server.storage.reads import read_room, read_seat
 from backchannel_server.storage.rows import Room, Seat
 from backchannel_server.storage.writes import insert_rooms, insert_seats
@@ -54,4 +55,6 @@ async def _create(connection: AsyncConnection, request: Request) -> Room:
     return room
 
 
-_perform: Final = one_by_one(_create)
+_perform: Final = one_by_one(
+    _create, lambda request: Touched(frozenset({RoomId(request.wanted.room)}), tokens=True)
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,6 +18,8 @@ from backchannel_server.actions.world import read_world
 from backchannel_server.enforce.submit import decide_submit, find_repeated
 from backchannel_server.enforce.world import Decision, World
 from backchannel_server.refusal import Refusal
+from backchannel_server.storage.committer import Performer
+from backchannel_server.storage.dialects import Touched
 from backchannel_server.storage.reads import read_known, read_placed, read_rooms, read_seats
 from backchannel_server.storage.rows import Known, Room, Seat
 from backchannel_server.storage.writes import (
@@ -76,13 +79,11 @@ async def do_submit(
         if answer.decision is not None:
             _publish(context, answer.decision)
 
-    await context.committer.put(perform_submits, Request(room, seat, drafts, context.clock()), settle)
+    await context.committer.put(SUBMITS, Request(room, seat, drafts, context.clock()), settle)
 
 
-async def perform_submits(
-    connection: AsyncConnection, requests: Sequence[Request]
-) -> Sequence[Written | Refusal]:
-    """The performer. Messages and governance need little of their rooms and are done together."""
+async def _perform(connection: AsyncConnection, requests: Sequence[Request]) -> Sequence[Written | Refusal]:
+    """Messages and governance need little of their rooms and are done together."""
     answers: list[Written | Refusal] = []
     for changes_room, group in groupby(requests, Request.changes_room):
         if changes_room:
@@ -90,6 +91,9 @@ async def perform_submits(
         else:
             answers += await _perform_plain(connection, list(group))
     return answers
+
+
+SUBMITS: Final = Performer(_perform, lambda request: Touched(frozenset({request.room})))
 
 
 async def _perform_plain(connection: AsyncConnection, requests: Sequence[Request]) -> list[Written | Refusal]:

@@ -18,6 +18,8 @@ from backchannel_protocol.limits import CLOSED_CHAT_S
 from backchannel_protocol.refusals import Code
 from backchannel_server.actions.context import Context
 from backchannel_server.refusal import Refusal
+from backchannel_server.storage.committer import Performer
+from backchannel_server.storage.dialects import Touched
 from backchannel_server.storage.reads import read_room
 from backchannel_server.storage.rows import Room
 from backchannel_server.storage.tables import events, invitations, rooms, seats, tokens, unpurged_chat
@@ -49,17 +51,17 @@ class Due:
 async def do_sweep(context: Context) -> Swept:
     """Purges and deletes what is due. Raises Refusal."""
     now = context.clock()
-    await context.committer.perform(_delete_ended, now)
+    await context.committer.perform(_ENDED, now)
     bodies = deleted = 0
-    for room in await context.committer.perform(_read_candidates, now):
+    for room in await context.committer.perform(_CANDIDATES, now):
         due = Due(room.id, now)
         if room.is_over(now):
             context.feeds.end(room.id, Code.UNKNOWN_ROOM)
-            while await context.committer.perform(_delete_room, due):
+            while await context.committer.perform(_DELETION, due):
                 pass
             deleted += 1
             continue
-        while taken := await context.committer.perform(_purge, due):
+        while taken := await context.committer.perform(_PURGE, due):
             bodies += taken
     context.metrics.purged.inc(bodies)
     return Swept(bodies, deleted)
@@ -146,3 +148,13 @@ async def _delete_ended(connection: AsyncConnection, requests: Sequence[int]) ->
             await delete_mailboxes(connection, ended)
         await connection.execute(delete(tokens).where(tokens.c.expires < before))
     return [None for _ in requests]
+
+
+def _touches_room(due: Due) -> Touched:
+    return Touched(frozenset({due.room}))
+
+
+_CANDIDATES: Final = Performer(_read_candidates)
+_PURGE: Final = Performer(_purge, _touches_room)
+_DELETION: Final = Performer(_delete_room, _touches_room)
+_ENDED: Final = Performer(_delete_ended, lambda _: Touched(tokens=True))

@@ -18,7 +18,8 @@ from backchannel_protocol.limits import MAX_TOKEN_S, MAX_TOKENS
 from backchannel_protocol.refusals import Code
 from backchannel_server.actions.context import Context
 from backchannel_server.refusal import Refusal
-from backchannel_server.storage.committer import Committer, one_by_one
+from backchannel_server.storage.committer import Committer, Performer, one_by_one
+from backchannel_server.storage.dialects import Touched
 from backchannel_server.storage.rows import Token
 from backchannel_server.storage.tables import tokens
 
@@ -41,7 +42,7 @@ async def do_make_host_token(committer: Committer) -> str:
     With the room tokens: who had the old link may have made some.
     """
     token = _generate()
-    await committer.perform(_perform_host, hash_token(token))
+    await committer.perform(_HOST, hash_token(token))
     return token
 
 
@@ -90,6 +91,13 @@ async def _perform_host(connection: AsyncConnection, hashes: Sequence[bytes]) ->
     return [None for _ in hashes]
 
 
+def _touches_tokens(_: object) -> Touched:
+    return Touched(tokens=True)
+
+
+_HOST: Final = Performer(_perform_host, _touches_tokens)
+
+
 async def _make(connection: AsyncConnection, request: Request) -> None:
     wanted = request.wanted
     if not (await find_token(connection, request.bearer)).is_host:
@@ -104,4 +112,4 @@ async def _make(connection: AsyncConnection, request: Request) -> None:
     await connection.execute(insert(tokens), asdict(Token(request.new, wanted.rooms, wanted.expires)))
 
 
-_perform_room: Final = one_by_one(_make)
+_perform_room: Final = one_by_one(_make, _touches_tokens)

@@ -15,7 +15,9 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import groupby
+from operator import or_
 from typing import Final, Generic, TypeAlias, TypeVar
 
 from sqlalchemy.exc import DBAPIError
@@ -24,26 +26,45 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from backchannel_protocol.refusals import Code
 from backchannel_server.metrics import Metrics
 from backchannel_server.refusal import Refusal
-from backchannel_server.storage.engine import is_full
+from backchannel_server.storage.dialects import Touched, is_full, is_lost, is_passing, lock
 
 BATCH: Final = 200
 """The most requests in one transaction."""
+
+ATTEMPTS: Final = 3
+"""How often a transaction is begun that others came between."""
 
 QUEUE: Final = 4_096
 """How many requests may wait; whoever brings more waits too."""
 
 Q = TypeVar("Q")
 R = TypeVar("R")
-Performer: TypeAlias = Callable[[AsyncConnection, Sequence[Q]], Awaitable[Sequence[R | Refusal]]]
-"""Performs requests in their order and answers each; what it refuses it has not begun to write."""
-
 Settle: TypeAlias = Callable[[R | Refusal], None]
 """Told the answer once it is on disk. May not fail and may not wait."""
 
 log = logging.getLogger(__name__)
 
 
-def one_by_one(act: Callable[[AsyncConnection, Q], Awaitable[R]]) -> Performer[Q, R]:
+def touches_nothing(_: object) -> Touched:
+    """Of requests that only read, or that nobody else's can come between."""
+    return Touched()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Performer(Generic[Q, R]):
+    """`act` performs requests in their order and answers each; what it refuses it has not begun to write.
+
+    `touches` names what a request may change: all that a batch may change is locked before any of it is
+    read, for there may be other processes that write to the same database.
+    """
+
+    act: Callable[[AsyncConnection, Sequence[Q]], Awaitable[Sequence[R | Refusal]]]
+    touches: Callable[[Q], Touched] = touches_nothing
+
+
+def one_by_one(
+    act: Callable[[AsyncConnection, Q], Awaitable[R]], touches: Callable[[Q], Touched]
+) -> Performer[Q, R]:
     """A performer of requests that have nothing in common: what is refused to one, the others do not feel."""
 
     async def perform(connection: AsyncConnection, requests: Sequence[Q]) -> Sequence[R | Refusal]:
@@ -55,7 +76,7 @@ def one_by_one(act: Callable[[AsyncConnection, Q], Awaitable[R]]) -> Performer[Q
                 answers.append(refusal)
         return answers
 
-    return perform
+    return Performer(perform, touches)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,19 +130,22 @@ class Committer:
                     self._queue.task_done()
 
     async def _write(self, batch: Sequence[_Waiting[object, object]]) -> None:
-        """One transaction; where it fails, one for each, so that none spoils the others."""
+        """One transaction; where it fails, one for each, so that none spoils the others.
+
+        Where the database is not there at all, each is told so at once.
+        """
         began = time.perf_counter()
         try:
-            answers = await self._transact(batch)
+            answers = await self._attempt(batch)
         except Exception as error:  # noqa: BLE001 - whatever it is: nothing was written, and each hears so
-            if len(batch) > 1:
+            if len(batch) > 1 and not is_lost(error):
                 for one in batch:
                     await self._write([one])
                 return
             log.error(  # noqa: TRY400 - a traceback may carry content
                 "a transaction failed", extra={"fault": _fault(error)}
             )
-            answers = [Refusal(_code(error))]
+            answers = [Refusal(Code.STORAGE_FULL if is_full(error) else Code.INTERNAL) for _ in batch]
         else:
             self._metrics.transaction(len(batch), time.perf_counter() - began)
         for one, answer in zip(batch, answers, strict=True):
@@ -132,17 +156,23 @@ class Committer:
                     "an answer could not be given", extra={"fault": _fault(error)}
                 )
 
+    async def _attempt(self, batch: Sequence[_Waiting[object, object]]) -> list[object]:
+        """The transaction, begun anew where another process came between."""
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return await self._transact(batch)
+            except Exception as error:
+                if not is_passing(error):
+                    raise
+        return await self._transact(batch)
+
     async def _transact(self, batch: Sequence[_Waiting[object, object]]) -> list[object]:
         answers: list[object] = []
         async with self._engine.begin() as connection:
+            await lock(connection, reduce(or_, (one.performer.touches(one.request) for one in batch)))
             for performer, group in groupby(batch, key=lambda one: one.performer):
-                answers += await performer(connection, [one.request for one in group])
+                answers += await performer.act(connection, [one.request for one in group])
         return answers
-
-
-def _code(error: Exception) -> Code:
-    full = isinstance(error, DBAPIError) and is_full(error)
-    return Code.STORAGE_FULL if full else Code.INTERNAL
 
 
 def _fault(error: Exception) -> str:

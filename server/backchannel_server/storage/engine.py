@@ -1,20 +1,30 @@
-"""SQLite as this server uses it: one engine for the committer, one for everybody who reads."""
+"""The database as this server opens it: one engine for the committer, one for everybody who reads.
+
+SQLite in the data folder, or PostgreSQL by URL. `dialects` has what differs afterwards.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import URL, Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from backchannel_server.storage.dialects import UnusableDatabase
 
 DATABASE: Final = "backchannel.sqlite3"
 BUSY_TIMEOUT_MS: Final = 5_000
 READERS: Final = 4
-"""How many connections read at the same time; each is a thread."""
+"""How many connections read at the same time; on SQLite each is a thread."""
+
+CONNECT_S: Final = 10
+COMMAND_S: Final = 60
+"""How long PostgreSQL may take, so that nobody waits for ever."""
 
 _PRAGMAS: Final = (
     "PRAGMA journal_mode = WAL",
@@ -26,13 +36,31 @@ _PRAGMAS: Final = (
     f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}",
 )
 
+_SESSION: Final = {
+    "application_name": "backchannel",
+    # a commit is on the disk when it returns, whatever the user's or the database's own default
+    "synchronous_commit": "on",
+    # a server process that stands still (SIGSTOP, a machine that is gone) does not hold a room for ever
+    "idle_in_transaction_session_timeout": "15000",
+    "lock_timeout": "30000",
+    # of all these queries none is worth a compiler
+    "jit": "off",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """`writer` is the committer's alone; `reader` sees what is committed."""
+    """`writer` is the committer's alone; `reader` sees what is committed. `file`: SQLite's."""
 
     writer: AsyncEngine
     reader: AsyncEngine
+    file: Path | None
+
+    async def shorten_log(self) -> None:
+        """After a purge: it reaches SQLite's file itself, not only the write-ahead log. PostgreSQL's log and
+        old rows are its own to reuse (OPERATIONS.md)."""
+        if self.file is not None:
+            await asyncio.to_thread(_truncate_log, self.file)
 
     async def dispose(self) -> None:
         """Closes all connections."""
@@ -40,25 +68,48 @@ class Engines:
         await self.writer.dispose()
 
 
-def database_url(data: Path) -> str:
-    """The URL of the database in a data folder."""
-    return f"sqlite+aiosqlite:///{data / DATABASE}"
+def open_engines(data: Path, database: URL | None = None) -> Engines:
+    """Opens the database by its URL, without one that of the data folder; nothing is read yet.
+
+    Raises UnusableDatabase where PostgreSQL's driver is not installed.
+    """
+    return _open_sqlite(data / DATABASE) if database is None else _open_postgresql(database)
 
 
-def open_engines(data: Path) -> Engines:
-    """Opens the database of a data folder; nothing is read yet."""
-    url = database_url(data)
-    writer = create_async_engine(url, pool_size=1, max_overflow=0)
-    reader = create_async_engine(url, pool_size=READERS, max_overflow=0)
+def _open_sqlite(file: Path) -> Engines:
+    url = f"sqlite+aiosqlite:///{file}"
+    writer = create_async_engine(url, pool_size=1, max_overflow=0, hide_parameters=True)
+    reader = create_async_engine(url, pool_size=READERS, max_overflow=0, hide_parameters=True)
     # IMMEDIATE: what a decision reads cannot change before it writes
     _prepare(writer, "BEGIN IMMEDIATE")
     _prepare(reader, "BEGIN")
-    return Engines(writer, reader)
+    return Engines(writer, reader, file)
 
 
-def is_full(error: DBAPIError) -> bool:
-    """Whether it was the disk that was full."""
-    return getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+def _open_postgresql(url: URL) -> Engines:
+    # the writer looks again after each lock that it waited for; a reader sees one moment, as on SQLite
+    writer = _connecting(url, 1, "READ COMMITTED")
+    return Engines(writer, _connecting(url, READERS, "REPEATABLE READ"), None)
+
+
+def _connecting(url: URL, connections: int, isolation: str) -> AsyncEngine:
+    try:
+        engine = create_async_engine(
+            url,
+            pool_size=connections,
+            max_overflow=0,
+            pool_pre_ping=True,  # a connection that a restart of the database ended is not given out
+            hide_parameters=True,
+            isolation_level=isolation,
+            connect_args={"timeout": CONNECT_S, "command_timeout": COMMAND_S, "server_settings": _SESSION},
+        )
+    except ModuleNotFoundError:
+        raise UnusableDatabase(
+            "PostgreSQL needs a driver that is not installed: pip install 'backchannel[server,postgres]'"
+        ) from None
+    # the comments are for the page "what the server sees"; tables look the same whichever way they came
+    engine.sync_engine.dialect.supports_comments = False
+    return engine
 
 
 def _prepare(engine: AsyncEngine, begin: str) -> None:
@@ -73,3 +124,8 @@ def _prepare(engine: AsyncEngine, begin: str) -> None:
     @event.listens_for(engine.sync_engine, "begin")
     def began(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
+
+
+def _truncate_log(database: Path) -> None:
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

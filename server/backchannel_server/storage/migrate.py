@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection, inspect, text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from backchannel_server.storage.dialects import UnusableDatabase, explain, lock_schema, verify_server
 from backchannel_server.storage.tables import metadata
 
 HEAD: Final = "0002"
@@ -22,38 +22,46 @@ KNOWN: Final = (None, "0001", HEAD)
 _SCRIPTS: Final = Path(__file__).parent / "migrations"
 
 
-class UnusableDatabase(Exception):
-    """One line for the person who starts the server."""
-
-
 class NewerDatabase(UnusableDatabase):
     """A newer program wrote this database."""
 
 
 async def migrate(engine: AsyncEngine) -> None:
     """Raises NewerDatabase where the database is of a revision that this program does not know, and
-    UnusableDatabase where it cannot be read or changed."""
+    UnusableDatabase where it cannot be reached, read or changed."""
     try:
-        await _migrate(engine)
-    except DBAPIError as error:
-        raise UnusableDatabase(
-            f"the database cannot be used ({error.orig}); bring it back from a backup"
-        ) from None
+        async with engine.begin() as connection:
+            await connection.run_sync(_migrate)
+    except UnusableDatabase:
+        raise
+    except Exception as error:
+        sentence = explain(error, engine.url)
+        if sentence is None:
+            raise
+        raise UnusableDatabase(sentence) from None
 
 
-async def _migrate(engine: AsyncEngine) -> None:
-    async with engine.begin() as connection:
-        found = await connection.run_sync(_revision)
-        if found not in KNOWN:
-            raise NewerDatabase(f"the database is of a newer version ({found}); update this program")
-        if found is None:
-            await connection.run_sync(create)
-        elif found != HEAD:
-            await connection.run_sync(upgrade)
+def _migrate(connection: Connection) -> None:
+    """One transaction; of several processes, one at a time."""
+    verify_server(connection)
+    lock_schema(connection)
+    found = _revision(connection)
+    if found not in KNOWN:
+        raise NewerDatabase(f"the database is of a newer version ({found}); update this program")
+    if found is None:
+        create(connection)
+    elif found != HEAD:
+        upgrade(connection)
 
 
 def _revision(connection: Connection) -> str | None:
-    if not inspect(connection).has_table("alembic_version"):
+    """None where there are no tables yet. Raises UnusableDatabase where they are another program's."""
+    tables = set(inspect(connection).get_table_names())
+    if "alembic_version" not in tables:
+        if strange := sorted(tables & metadata.tables.keys()):
+            raise UnusableDatabase(
+                f"the database has a table {strange[0]!r} of another program; give an empty one"
+            )
         return None
     found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
     return None if found is None else str(found)
