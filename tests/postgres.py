@@ -87,6 +87,16 @@ class Cluster:
         self.say(*_RESET, database=name)
         self.free.append(name)
 
+    def dump(self, name: str, file: Path) -> None:
+        """As a host would, who owns the database."""
+        who = ("-U", OWNER, "-h", self.folder)
+        _run([self.programs / "pg_dump", *who, "--format=custom", "--file", file, name], None)
+
+    def restore(self, file: Path, name: str) -> None:
+        """Into an empty database."""
+        who = ("-U", OWNER, "-h", self.folder)
+        _run([self.programs / "pg_restore", *who, "--exit-on-error", "--dbname", name, file], None)
+
     def say(self, *statements: str, database: str = "postgres") -> str:
         """As the cluster's own superuser; what psql printed."""
         words = [word for statement in statements for word in ("-c", statement)]

@@ -31,6 +31,10 @@ HOST_PATH: Final = "/host"
 BESIDE: Final = (KEY_FILE,)
 """What a backup holds beside the database: without its record key a server is another server."""
 
+_NOT_OURS: Final = (
+    "the rooms are in PostgreSQL: copy them with pg_dump --format=custom, bring them back with pg_restore "
+    f"into an empty database, and keep {KEY_FILE} of the data folder beside the copy (OPERATIONS.md)"
+)
 _HELP: Final = f"""Backchannel's server. Keeps rooms whose content it cannot read.
 
   python -m backchannel_server [SETTING…] [{NEW_HOST_LINK}]
@@ -67,7 +71,10 @@ def _copy(words: Sequence[str]) -> int:
     if len(words) < 2 or words[1].startswith("--"):
         raise BackupError(f"{words[0]} needs a folder")
     folder = Path(words[1]).expanduser().absolute()
-    data = load_settings(parse_flags(words[2:]), os.environ).data
+    settings = load_settings(parse_flags(words[2:]), os.environ)
+    if settings.database is not None:
+        raise BackupError(_NOT_OURS)
+    data = settings.data
     if words[0] == "backup":
         back_up(data, folder, BESIDE)
     else:

@@ -87,7 +87,7 @@ async def running(
         key = load_record_key(settings.data)
         engines = open_engines(settings.data, settings.database)
         try:
-            await migrate(engines.writer)
+            await migrate(engines.writer, key.public)
             context = make_context(engines, key, clock)
             with one_fault_as_itself():
                 async with asyncio.TaskGroup() as tasks:

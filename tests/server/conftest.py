@@ -12,8 +12,8 @@ from server.server_kit import Host, hosting
 from server.stores import Store, keeping_in
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
-ONLY_SQLITE = frozenset({"test_addresses", "test_backup", "test_config", "test_documents"})
-"""Modules that try what is the same on both, or what there is on SQLite alone."""
+ONLY_SQLITE = frozenset({"test_addresses", "test_backup", "test_config", "test_documents", "test_door"})
+"""Modules that try what comes before any database, or what there is on SQLite alone."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -16,13 +17,14 @@ from backchannel_protocol.frames import Ack, Refused
 from backchannel_protocol.http_bodies import CreateRoom, MakeToken
 from backchannel_protocol.ids import RoomId
 from backchannel_protocol.refusals import Code
+from backchannel_server.__main__ import main
 from backchannel_server.actions.context import Context
 from backchannel_server.actions.rooms import do_create_room
 from backchannel_server.actions.submit import do_submit
 from backchannel_server.actions.tokens import do_make_host_token, do_make_room_token
 from backchannel_server.app import make_context, running
 from backchannel_server.config import Settings
-from backchannel_server.record.key import load_record_key
+from backchannel_server.record.key import KEY_FILE, load_record_key
 from backchannel_server.refusal import Refusal
 from backchannel_server.storage.committer import Performer
 from backchannel_server.storage.dialects import UnusableDatabase
@@ -31,8 +33,8 @@ from backchannel_server.storage.migrate import HEAD, migrate
 from backchannel_server.storage.tables import metadata, tokens
 from postgres import LOCKED, Cluster
 from server.process_kit import process
-from server.server_kit import NOW_S, Clock, Host, Seat, attached, new_room, random_id
-from server.stores import store
+from server.server_kit import NOW_S, Clock, Host, Seat, attached, hosting, new_room, random_id
+from server.stores import VARIABLE, store
 
 pytestmark = pytest.mark.store("postgresql")
 
@@ -234,6 +236,41 @@ async def test_a_password_is_said_nowhere(tmp_path: Path, monkeypatch: pytest.Mo
         assert await server.terminate() == 0
     assert PASSWORD not in (tmp_path / "log").read_text()
     cluster.say(f"ALTER DATABASE {url.database} OWNER TO backchannel")
+
+
+async def test_backup_and_restore_name_postgresql_s_own_tools(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = store().database(tmp_path / "data")
+    assert url is not None
+    monkeypatch.setenv(VARIABLE, url.render_as_string(hide_password=False))
+    monkeypatch.setattr("os.umask", lambda _: 0)
+    for verb in ("backup", "restore"):
+        assert main([verb, str(tmp_path / "copy"), "--data", str(tmp_path / "data")]) == 2
+        assert "pg_dump" in capsys.readouterr().err
+
+
+async def test_a_dump_brings_the_rooms_back(tmp_path: Path) -> None:
+    """As OPERATIONS.md says: pg_dump, pg_restore, and the record key's file."""
+    before, after = tmp_path / "data", tmp_path / "again"
+    async with hosting(before) as host:
+        author = await new_room(host)
+        async with attached(host.url, author) as line:
+            await line.submit(author.write())
+            log = await line.reach(1)
+            cluster_of(store().cluster).dump(database_at(before), tmp_path / "dump")
+    cluster_of(store().cluster).restore(tmp_path / "dump", database_at(after))
+    after.mkdir()
+    shutil.copyfile(before / KEY_FILE, after / KEY_FILE)
+    async with hosting(after) as host, attached(host.url, author) as line:
+        assert line.log == log
+        await line.submit(author.write())
+
+
+def database_at(folder: Path) -> str:
+    url = store().database(folder)
+    assert url is not None
+    return url.database or ""
 
 
 def test_tables_of_ours_are_all_that_there_is(tmp_path: Path) -> None:

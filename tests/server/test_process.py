@@ -191,6 +191,7 @@ async def test_a_second_server_on_the_same_data_is_refused(tmp_path: Path) -> No
     assert "another server runs on" in (tmp_path / "log").read_text()
 
 
+@pytest.mark.store("sqlite")
 async def test_what_keeps_it_from_starting_is_said_in_one_line(tmp_path: Path) -> None:
     """A port in use, TLS files that are none, a database that is none, a folder that cannot be made."""
     garbage = tmp_path / "garbage.pem"

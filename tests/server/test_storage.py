@@ -20,7 +20,7 @@ from backchannel_server.metrics import Metrics
 from backchannel_server.record.key import DamagedKey, load_record_key
 from backchannel_server.refusal import Refusal
 from backchannel_server.storage.committer import Committer, Performer
-from backchannel_server.storage.migrate import HEAD, NewerDatabase, create, migrate, upgrade
+from backchannel_server.storage.migrate import HEAD, ForeignDatabase, NewerDatabase, create, migrate, upgrade
 from backchannel_server.storage.tables import metadata
 from server.mail_kit import new_invitation, open_mailbox
 from server.server_kit import Clock, Seat, admit, attached, get, hosting, new_room, sweep_folder
@@ -233,6 +233,20 @@ async def test_sqlite_keeps_what_it_acknowledges(folder: Path) -> None:
         ):
             assert (await connection.execute(text(f"PRAGMA {pragma}"))).scalar_one() == value
     await engines.dispose()
+
+
+async def test_another_server_s_rooms_are_left_alone(folder: Path, tmp_path: Path) -> None:
+    """A database to which the record key of another folder came, and then its own again."""
+    async with hosting(folder) as host:
+        author = await new_room(host)
+    key = folder / "record.key"
+    own = key.rename(tmp_path / "kept")
+    with pytest.raises(ForeignDatabase, match="bring that file"):
+        async with hosting(folder):
+            pass
+    own.rename(key)
+    async with hosting(folder) as host, attached(host.url, author) as line:
+        await line.submit(author.write())
 
 
 def test_a_damaged_record_key_is_not_replaced(folder: Path) -> None:

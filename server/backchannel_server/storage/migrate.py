@@ -9,16 +9,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, insert, inspect, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from backchannel_server.storage.dialects import UnusableDatabase, explain, lock_schema, verify_server
-from backchannel_server.storage.tables import metadata
+from backchannel_server.storage.tables import metadata, server
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """The newest revision in migrations/versions."""
 
-KNOWN: Final = (None, "0001", HEAD)
+KNOWN: Final = (None, "0001", "0002", HEAD)
 _SCRIPTS: Final = Path(__file__).parent / "migrations"
 
 
@@ -26,12 +26,21 @@ class NewerDatabase(UnusableDatabase):
     """A newer program wrote this database."""
 
 
-async def migrate(engine: AsyncEngine) -> None:
-    """Raises NewerDatabase where the database is of a revision that this program does not know, and
-    UnusableDatabase where it cannot be reached, read or changed."""
+class ForeignDatabase(UnusableDatabase):
+    """Another server's rooms are in it."""
+
+
+async def migrate(engine: AsyncEngine, record_key: bytes | None = None) -> None:
+    """To this program's tables; `record_key`, a public key, is that of the server whose rooms they are.
+
+    Raises ForeignDatabase where they are another's, NewerDatabase where the database is of a revision that
+    this program does not know, and UnusableDatabase where it cannot be reached, read or changed.
+    """
     try:
         async with engine.begin() as connection:
             await connection.run_sync(_migrate)
+            if record_key is not None:
+                await connection.run_sync(_claim, record_key)
     except UnusableDatabase:
         raise
     except Exception as error:
@@ -52,6 +61,18 @@ def _migrate(connection: Connection) -> None:
         create(connection)
     elif found != HEAD:
         upgrade(connection)
+
+
+def _claim(connection: Connection, record_key: bytes) -> None:
+    """Invitations and members hold the key's fingerprint: with another one they would lose the rooms."""
+    found = connection.execute(select(server.c.record_key)).scalars().all()
+    if not found:
+        connection.execute(insert(server), {"record_key": record_key})
+    elif found != [record_key]:
+        raise ForeignDatabase(
+            "the database has the rooms of a server with another record.key; bring that file into the "
+            "data folder"
+        )
 
 
 def _revision(connection: Connection) -> str | None:

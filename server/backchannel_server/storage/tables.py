@@ -147,6 +147,13 @@ mail = Table(
     comment="What invitee and facilitator say to each other before admission.",
 )
 
+server = Table(
+    "server",
+    metadata,
+    Column("record_key", LargeBinary(32), primary_key=True, comment="The public key that signs the records."),
+    comment="One row: which server's rooms these are.",
+)
+
 tokens = Table(
     "tokens",
     metadata,
