@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 
 from backchannel import Client, KnockArrived, MessageSent, Role, Room, Scope
 from backchannel_mls import X25519_AES128GCM_SHA256_ED25519
@@ -76,3 +78,16 @@ async def heard(room: Room, text: str) -> MessageSent:
     """A message, when it is there."""
     await until(room, lambda: text in texts(room))
     return next(message for message in room.messages() if message.text == text)
+
+
+@asynccontextmanager
+async def bo_away(
+    open_client: Callable[..., AbstractAsyncContextManager[Client]], url: str, path: Path, said: str
+) -> AsyncIterator[tuple[Room, Room]]:
+    """Ann in her room, and Bo, who came in with a profile on disk, said something and closed it."""
+    async with open_client() as first:
+        ann = await make_room(first, url)
+        async with open_client(path) as client:
+            bo = await let_in(ann, client, "Bo")
+            await (await bo.send(said)).sent()
+        yield ann, bo

@@ -17,7 +17,7 @@ from backchannel.store.profile import Profile, Write
 from backchannel_protocol.events import EventKind
 from client.conftest import Open
 from client.memory_host import MemoryHost
-from client.people import PARTIES, knock_of, let_in, make_room, texts, until
+from client.people import PARTIES, bo_away, knock_of, let_in, make_room, texts, until
 
 WRITES = 24
 """In how many writes of a script the program dies, one after another."""
@@ -225,12 +225,8 @@ async def test_who_discloses_and_erases_dies_and_comes_back(
     dying: Dying,
 ) -> None:
     path = tmp_path / "bo.db"
-    async with open_client() as first:
-        ann = await make_room(first, host.url)
-        async with open_client(path) as client:
-            bo = await let_in(ann, client, "Bo")
-            await (await bo.send("What was said.")).sent()
-            leaf = bo.ledger.keys.leaf_key
+    async with bo_away(open_client, host.url, path, "What was said.") as (ann, bo):
+        leaf = bo.ledger.keys.leaf_key
 
         async def close(room: Room) -> None:
             await ann.close()

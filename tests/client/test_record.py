@@ -22,7 +22,7 @@ from backchannel_protocol.record.merkle import Frontier
 from backchannel_protocol.record.note import CheckpointBody, origin, sign_checkpoint
 from client.conftest import Open
 from client.memory_host import MemoryHost
-from client.people import knock_of, let_in, make_room, texts, until
+from client.people import bo_away, knock_of, let_in, make_room, texts, until
 
 
 def entries(room: Room) -> dict[int, Entry]:
@@ -163,12 +163,8 @@ async def test_what_a_server_signed_binds_it_after_a_restart_too(
     host: MemoryHost, open_client: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "bo.db"
-    async with open_client() as first:
-        ann = await make_room(first, host.url)
-        async with open_client(path) as client:
-            bo = await let_in(ann, client, "Bo")
-            await (await bo.send("Here.")).sent()
-            view = bo.ledger.view
+    async with bo_away(open_client, host.url, path, "Here.") as (ann, before):
+        view = before.ledger.view
         forged = CheckpointBody(origin(view.room), view.record.size + 1, bytes(32))
         with monkeypatch.context() as patch:
             patch.setattr(host, "checkpoint", lambda _: sign_checkpoint(forged, host.record_key))
