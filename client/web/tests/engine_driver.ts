@@ -3,7 +3,8 @@
  * (`{id, engine, call, words}`), answers and news on stdout, each with its engine.
  *
  * `begin` makes an engine; its profile is in memory, or in a file (`words: [path]`). After each transaction it tells, besides
- * the contract's news, the view as it is stored now, and how much waits.
+ * the contract's news, the view as it is stored now, and how much waits. `fail` makes the next decryptions of all engines
+ * fail (`words: [times, name]`), `toFail` says how many of them are left.
  */
 
 import { createInterface } from "node:readline"
@@ -67,9 +68,23 @@ function spied(engine: string, profile: Profile): Profile {
   }
 }
 
+/** How often the browser's cryptography is still to fail, and how it does then. */
+let toFail = { times: 0, name: "" }
+const decrypt = crypto.subtle.decrypt.bind(crypto.subtle)
+crypto.subtle.decrypt = async (...words) => {
+  if (toFail.times === 0) return decrypt(...words)
+  toFail = { ...toFail, times: toFail.times - 1 }
+  throw new DOMException("the browser failed", toFail.name)
+}
+
 async function answer({ call, engine, words }: Call): Promise<object> {
   try {
     if (call === "begin") return { result: begin(engine, (words[0] as string | null) ?? undefined) ?? null }
+    if (call === "fail") {
+      toFail = { times: Number(words[0]), name: String(words[1]) }
+      return { result: null }
+    }
+    if (call === "toFail") return { result: toFail.times }
     const found = engines.get(engine)?.[call]
     if (found === undefined) throw new RangeError(`no call ${call} of ${engine}`)
     return { result: (await found(...words.map((word) => word ?? undefined))) ?? null }
