@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -134,6 +135,23 @@ async def long_tasks_ms(page: Page) -> list[float]:
     await page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 200))")
     found: list[float] = await page.evaluate("longTasks")
     return found
+
+
+async def trace_tasks(browser: Browser, page: Page) -> None:
+    """From now on the browser notes all that its threads do."""
+    await browser.start_tracing(page=page, categories=["toplevel"])
+
+
+async def busiest_task_ms(browser: Browser) -> float:
+    """Since `trace_tasks`: the most that a page did in one go, by the time that a processor gave to it."""
+    noted: list[dict[str, Any]] = json.loads(await browser.stop_tracing())["traceEvents"]
+    pages = {
+        (one["pid"], one["tid"])
+        for one in noted
+        if one["name"] == "thread_name" and one["args"]["name"] == "CrRendererMain"
+    }
+    spent = [one.get("tdur", 0) for one in noted if one["ph"] == "X" and (one["pid"], one["tid"]) in pages]
+    return float(max(spent, default=0) / 1000)
 
 
 async def memory_mib(page: Page) -> float:

@@ -47,7 +47,9 @@ export function base64(data: Uint8Array): string {
 /** The bytes of canonical base64 with padding, or undefined. */
 export function parseBase64(text: string): Bytes | undefined {
   try {
-    const data = Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
+    const binary = atob(text)
+    const data = new Uint8Array(binary.length)
+    for (let at = 0; at < data.length; at++) data[at] = binary.charCodeAt(at)
     return base64(data) === text ? data : undefined
   } catch {
     return undefined

@@ -40,11 +40,23 @@ export async function verifyQuickly(
 ): Promise<boolean> {
   if (!(await isNative())) return verifyExactly(key, content, signature)
   try {
-    const imported = await crypto.subtle.importKey("raw", owned(key), "Ed25519", false, ["verify"])
-    return await crypto.subtle.verify("Ed25519", imported, owned(signature), owned(content))
+    return await crypto.subtle.verify("Ed25519", await imported(key), owned(signature), owned(content))
   } catch {
     return verifyExactly(key, content, signature) // no key, or the browser failed
   }
+}
+
+/** Public keys as the browser wants them, by their bytes: those of a room's members are asked for with each event. */
+const keys = new Map<string, CryptoKey>()
+const MOST_KEYS = 512
+
+async function imported(key: Uint8Array): Promise<CryptoKey> {
+  const name = String.fromCharCode(...key)
+  const known =
+    keys.get(name) ?? (await crypto.subtle.importKey("raw", owned(key), "Ed25519", false, ["verify"]))
+  if (keys.size >= MOST_KEYS) keys.clear()
+  keys.set(name, known)
+  return known
 }
 
 export function verifyExactly(key: Uint8Array, content: Uint8Array, signature: Uint8Array): boolean {

@@ -70,10 +70,17 @@ export function leafAt(tree: RatchetTree, leaf: number): LeafNode | undefined {
 export const leavesOf = (tree: RatchetTree): readonly (readonly [number, LeafNode])[] =>
   tree.flatMap((node, index) => (node?.nodeType === "leaf" ? [[index / 2, node.leaf] as const] : []))
 
+const known = new WeakMap<LeafNode, Member>()
+
+/** The same one each time, for as long as the leaf is the same: whoever reads members may remember what they read. */
 export function memberOf(leaf: number, node: LeafNode): Member {
+  const found = known.get(node)
+  if (found?.leaf === leaf) return found
   const { credential } = node
   if (credential.credentialType !== "basic") throw new MlsError("mls-refused", "the credential is not basic")
-  return { leaf, identity: owned(credential.identity), signatureKey: owned(node.signaturePublicKey) }
+  const member = { leaf, identity: owned(credential.identity), signatureKey: owned(node.signaturePublicKey) }
+  known.set(node, member)
+  return member
 }
 
 // ---- storage

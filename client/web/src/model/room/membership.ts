@@ -20,8 +20,14 @@ function isSeat(identity: Uint8Array): boolean {
   }
 }
 
-/** A leaf's credential, which `isSeat` has judged. */
-export const credentialOf = (member: Member): SeatCredential => parseCredential(member.identity)
+const credentials = new WeakMap<Member, SeatCredential>()
+
+/** A leaf's credential, which `isSeat` has judged. It is asked for with each event, and read once. */
+export function credentialOf(member: Member): SeatCredential {
+  const known = credentials.get(member) ?? parseCredential(member.identity)
+  credentials.set(member, known)
+  return known
+}
 
 /** The seat in a leaf; undefined where the leaf is empty. */
 export function seatAt(group: Group, leaf: number): string | undefined {
