@@ -29,9 +29,11 @@ export class Newsroom {
     this.#source = source
   }
 
-  /** The room is shown on the page: it is told what changes, and all entries, the latest first. */
+  /** The room is shown on the page: it is told how it is, what changes, and all entries, the latest first. */
   open(room: string): void {
     this.#open.add(room)
+    // it may have changed since the page asked for it
+    this.#tell({ news: "room", room: this.#source.room(room) })
     const total = this.#source.entries(room).length
     this.#tellPiece(room, total, FIRST_ENTRIES)
   }
