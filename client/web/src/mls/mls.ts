@@ -150,7 +150,7 @@ export interface Mls {
   ): Promise<{ readonly group: Group; readonly message: Bytes }>
   /**
    * Another member's message of the group's epoch; `nowS` (when the server took it) is what lifetimes are judged by.
-   * Throws MlsError; the group is as it was.
+   * Throws MlsError for what it is, and a failure of this device as it is (errors.ts); the group is as it was.
    */
   receive(group: Group, message: Uint8Array, nowS: number): Promise<Received>
   commit(group: Group, wish: CommitWish): Promise<OwnCommit>
