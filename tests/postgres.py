@@ -84,7 +84,8 @@ class Cluster:
 
     def give_back(self, name: str) -> None:
         """Nothing of it is left."""
-        self.say(*_RESET, database=name)
+        own = (f"ALTER DATABASE {name} OWNER TO {OWNER}", f"ALTER DATABASE {name} RESET ALL")
+        self.say(*_RESET, *own, database=name)
         self.free.append(name)
 
     def dump(self, name: str, file: Path) -> None:

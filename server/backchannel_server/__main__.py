@@ -12,7 +12,7 @@ from typing import Final
 
 from backchannel_protocol.ids import b64u
 from backchannel_server import __version__
-from backchannel_server.app import DataFolderInUse, Running, running
+from backchannel_server.app import DataFolderInUse, Running, locked_folder, running
 from backchannel_server.config import (
     Settings,
     SettingsError,
@@ -21,10 +21,12 @@ from backchannel_server.config import (
     parse_flags,
 )
 from backchannel_server.logs import set_up_logs
-from backchannel_server.record.key import KEY_FILE, DamagedKey, write_secret
+from backchannel_server.record.key import KEY_FILE, DamagedKey, load_record_key, write_secret
 from backchannel_server.storage.backup import BackupError, back_up, restore
 from backchannel_server.storage.dialects import UnusableDatabase
+from backchannel_server.storage.moving import move
 
+MOVE: Final = "migrate-store"
 NEW_HOST_LINK: Final = "--new-host-link"
 LINK_FILE: Final = "host-link"
 HOST_PATH: Final = "/host"
@@ -40,6 +42,7 @@ _HELP: Final = f"""Backchannel's server. Keeps rooms whose content it cannot rea
   python -m backchannel_server [SETTING…] [{NEW_HOST_LINK}]
   python -m backchannel_server backup FOLDER [SETTING…]    copies the data of a server, which may run
   python -m backchannel_server restore FOLDER [SETTING…]   makes a new data folder of such a copy
+  python -m backchannel_server {MOVE} [SETTING…]    moves the rooms of a stopped server to PostgreSQL
 
 Settings, each also as BACKCHANNEL_NAME in the environment or as name in settings.toml in the data folder:
 {describe_settings()}
@@ -58,12 +61,28 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         if words[:1] in (["backup"], ["restore"]):
             return _copy(words)
+        if words[:1] == [MOVE]:
+            return _move(words[1:])
         settings = load_settings(parse_flags([word for word in words if word != NEW_HOST_LINK]), os.environ)
         set_up_logs(settings.log_level)
         _run(settings, new_token=new_token)
     except (SettingsError, DataFolderInUse, DamagedKey, UnusableDatabase, BackupError, OSError) as error:
         sys.stderr.write(f"backchannel: {error}\n")
         return 2
+    return 0
+
+
+def _move(words: Sequence[str]) -> int:
+    settings = load_settings(parse_flags(words), os.environ)
+    if settings.database is None:
+        raise SettingsError(f"{MOVE} needs the setting database: where the rooms are to go")
+    set_up_logs(settings.log_level)
+    if not settings.data.is_dir():
+        raise SettingsError(f"there is no folder {settings.data}")
+    with locked_folder(settings.data):
+        key = load_record_key(settings.data)
+        asyncio.run(move(settings.data, settings.database, key.public, _say))
+    _say(f"{MOVE}: done; start the server with the same settings")
     return 0
 
 

@@ -235,7 +235,6 @@ async def test_a_password_is_said_nowhere(tmp_path: Path, monkeypatch: pytest.Mo
         assert PASSWORD not in str(server.said)
         assert await server.terminate() == 0
     assert PASSWORD not in (tmp_path / "log").read_text()
-    cluster.say(f"ALTER DATABASE {url.database} OWNER TO backchannel")
 
 
 async def test_backup_and_restore_name_postgresql_s_own_tools(

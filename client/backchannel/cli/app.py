@@ -15,7 +15,7 @@ from backchannel.cli.host import host
 from backchannel.cli.invite import invite
 from backchannel.cli.join import join
 from backchannel.cli.members import members
-from backchannel.cli.processes import backup, restore, serve
+from backchannel.cli.processes import backup, migrate_store, restore, serve
 from backchannel.cli.room import room
 
 
@@ -41,5 +41,8 @@ backchannel = Group(
     input or a file. Settings by environment: BACKCHANNEL_PROFILE, BACKCHANNEL_PASSPHRASE_FILE.""",
 )
 room.add_command(rules)
-for command in (serve, host, room, invite, join, admit, members, chat, export, doctor, backup, restore):
+for command in (
+    *(serve, host, room, invite, join, admit, members, chat, export, doctor),
+    *(backup, restore, migrate_store),
+):
     backchannel.add_command(command)

@@ -46,4 +46,7 @@ serve = _passes_on("serve", "Runs a server on this machine. --help lists its set
 backup = _passes_on(
     "backup", "Copies the data of a server, which may run: backup FOLDER [SETTING…].", "backup"
 )
+migrate_store = _passes_on(
+    "migrate-store", "Moves the rooms of a stopped server from SQLite to PostgreSQL.", "migrate-store"
+)
 restore = _passes_on("restore", "Makes a new data folder of a backup: restore FOLDER [SETTING…].", "restore")

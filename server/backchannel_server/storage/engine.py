@@ -18,6 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from backchannel_server.storage.dialects import UnusableDatabase
 
 DATABASE: Final = "backchannel.sqlite3"
+MOVED: Final = "backchannel.sqlite3.moved"
+"""What the file is called once its rooms are in PostgreSQL (`moving`)."""
+
 BUSY_TIMEOUT_MS: Final = 5_000
 READERS: Final = 4
 """How many connections read at the same time; on SQLite each is a thread."""
@@ -71,12 +74,18 @@ class Engines:
 def open_engines(data: Path, database: URL | None = None) -> Engines:
     """Opens the database by its URL, without one that of the data folder; nothing is read yet.
 
-    Raises UnusableDatabase where PostgreSQL's driver is not installed.
+    Raises UnusableDatabase where PostgreSQL's driver is not installed, and where the folder's rooms moved
+    to PostgreSQL: a server without them would tell everybody that they are gone.
     """
-    return _open_sqlite(data / DATABASE) if database is None else _open_postgresql(database)
+    if database is not None:
+        return _open_postgresql(database)
+    if (data / MOVED).exists():
+        raise UnusableDatabase(f"the rooms of {data} moved to PostgreSQL; give the setting database")
+    return open_sqlite(data / DATABASE)
 
 
-def _open_sqlite(file: Path) -> Engines:
+def open_sqlite(file: Path) -> Engines:
+    """Opens a file; nothing is read yet."""
     url = f"sqlite+aiosqlite:///{file}"
     writer = create_async_engine(url, pool_size=1, max_overflow=0, hide_parameters=True)
     reader = create_async_engine(url, pool_size=READERS, max_overflow=0, hide_parameters=True)

@@ -19,6 +19,9 @@ HEAD: Final = "0003"
 """The newest revision in migrations/versions."""
 
 KNOWN: Final = (None, "0001", "0002", HEAD)
+HALF_DONE: Final = "half_done_copy"
+"""A table without rows: with it, the database is a copy that `moving` has not finished."""
+
 _SCRIPTS: Final = Path(__file__).parent / "migrations"
 
 
@@ -30,8 +33,9 @@ class ForeignDatabase(UnusableDatabase):
     """Another server's rooms are in it."""
 
 
-async def migrate(engine: AsyncEngine, record_key: bytes | None = None) -> None:
+async def migrate(engine: AsyncEngine, record_key: bytes | None = None, *, copying: bool = False) -> None:
     """To this program's tables; `record_key`, a public key, is that of the server whose rooms they are.
+    `copying`: a half-done copy will do.
 
     Raises ForeignDatabase where they are another's, NewerDatabase where the database is of a revision that
     this program does not know, and UnusableDatabase where it cannot be reached, read or changed.
@@ -39,6 +43,8 @@ async def migrate(engine: AsyncEngine, record_key: bytes | None = None) -> None:
     try:
         async with engine.begin() as connection:
             await connection.run_sync(_migrate)
+            if not copying:
+                await connection.run_sync(_verify_whole)
             if record_key is not None:
                 await connection.run_sync(_claim, record_key)
     except UnusableDatabase:
@@ -61,6 +67,11 @@ def _migrate(connection: Connection) -> None:
         create(connection)
     elif found != HEAD:
         upgrade(connection)
+
+
+def _verify_whole(connection: Connection) -> None:
+    if inspect(connection).has_table(HALF_DONE):
+        raise UnusableDatabase("the database has a copy that is not whole; type migrate-store once more")
 
 
 def _claim(connection: Connection, record_key: bytes) -> None:
