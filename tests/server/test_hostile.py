@@ -155,6 +155,7 @@ async def test_bodies_that_are_not_of_this_room_epoch_and_kind(host: Host) -> No
         await line.submit(good)
 
 
+@pytest.mark.store("sqlite")  # rates come before the database, and a slow one would let the bucket fill
 async def test_a_thousand_at_once_are_refused_with_a_time_to_wait(host: Host) -> None:
     async with unharmed(host) as (_, mallory), attached(host.url, mallory) as line:
         draft = mallory.write()
