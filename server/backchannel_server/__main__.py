@@ -34,7 +34,7 @@ BESIDE: Final = (KEY_FILE,)
 """What a backup holds beside the database: without its record key a server is another server."""
 
 _NOT_OURS: Final = (
-    "the rooms are in PostgreSQL: copy them with pg_dump --format=custom, bring them back with pg_restore "
+    "the rooms are in PostgreSQL: copy them with pg_dump -Fc, bring them back with pg_restore "
     f"into an empty database, and keep {KEY_FILE} of the data folder beside the copy (OPERATIONS.md)"
 )
 _HELP: Final = f"""Backchannel's server. Keeps rooms whose content it cannot read.
