@@ -6,6 +6,10 @@ const SHIM = /\/(?:@hpke\/[^/]+|mlkem)\/esm\/_dnt\.shims\.js$/
 const LIBRARIES = /\/node_modules\/(?:@hpke|mlkem)\//
 const NODE = /const \{ webcrypto \} = await import\("crypto"\);.*\n\s*return webcrypto(?:\.subtle)?;/g
 
+/** A member, written out for engines that know no other way to define one. */
+const MEMBER =
+  /Object\.defineProperty\(this, "(\w+)", \{\s*enumerable: true,\s*configurable: true,\s*writable: true,\s*value: ([^\n]*?),?\s*\}\);/g
+
 /** Fails the build where the libraries do no such things any more: then this is not needed. */
 export function browserOnly(): Plugin {
   const found = { shims: 0, nodes: 0 }
@@ -19,9 +23,8 @@ export function browserOnly(): Plugin {
         return { code: "export const dntGlobalThis = globalThis", map: null }
       }
       const mended = code.replaceAll(NODE, "throw new Error()")
-      if (mended === code) return undefined
-      found.nodes += 1
-      return { code: mended, map: null }
+      if (mended !== code) found.nodes += 1
+      return { code: mended.replaceAll(MEMBER, "this.$1 = $2;"), map: null }
     },
     buildEnd(error) {
       if (error === undefined && (found.shims === 0 || found.nodes === 0))

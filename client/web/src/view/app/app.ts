@@ -25,6 +25,9 @@ export interface App {
   attempt(work: () => Promise<unknown>): Promise<boolean>
 }
 
+/** For so long the engine opens a person's room, and is asked for nothing beside it that can wait. */
+const OPENING_MS = 2_000
+
 const Context = createContext<App | undefined>(undefined)
 export const AppProvider = Context.Provider
 
@@ -77,6 +80,7 @@ export async function begin(app: App, arrival: Arrival): Promise<void> {
     if (app.lobby.value === undefined) app.abilities.value = await engine.findAbilities()
     // what she wrote stays where it is
     if (page.at !== "invited" || navigation.page.value.at !== "invited") navigation.restart(page)
+    if (page.at === "room") await new Promise((resolve) => setTimeout(resolve, OPENING_MS))
     app.abilities.value ??= await engine.findAbilities()
     if (app.abilities.value.suites.length === 0) navigation.turn({ at: "unable" })
   } catch (error) {
