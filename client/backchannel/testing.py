@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import http.client
 import os
+import random
+import socket
 import subprocess
 import sys
 import time
@@ -22,6 +24,8 @@ from backchannel.errors import BackchannelError
 
 START_S: Final = 30
 STOP_S: Final = 10
+PORTS: Final = range(20_000, 32_000)
+"""Which no system gives to those who ask for any port: nobody takes it while the server is away."""
 
 
 class LocalServer:
@@ -40,6 +44,7 @@ class LocalServer:
 
     def start(self) -> None:
         """Starts, or starts again with the same data and port. Raises BackchannelError."""
+        self._port = self._port or _free_port()
         command = [sys.executable, "-m", "backchannel_server", "--data", str(self._data)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own module
@@ -115,3 +120,15 @@ class LocalServer:
                 connection.close()
         self._end(kill=True)
         raise BackchannelError("server-not-ready", "The server started and does not answer.")
+
+
+def _free_port() -> int:
+    """One that nobody listens at now; 0, any, where that is not to be found."""
+    for port in random.sample(PORTS, 50):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    return 0
