@@ -130,8 +130,8 @@ class Report:
     chromium: str
     bytes: Bytes
     slow: Slow
-    long_room: LongRoom
     delivery: Delivery
+    long_room: LongRoom
     met: dict[str, bool]
 
 
