@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from backchannel_mls.codec import u16
@@ -187,6 +187,7 @@ BEGIN: list[tuple[object, ...]] = [("commit", 0, {1, 2}, set(), True), ("commit"
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(actions=st.lists(ACTIONS, max_size=25))
+@example(actions=[("commit", 1, {5}, {5}, False), ("void", 0, 0)])  # somebody who came and went with it
 def test_server_and_members_agree(server: Server, actions: list[tuple[object, ...]]) -> None:
     async def run() -> None:
         room = await server.room()

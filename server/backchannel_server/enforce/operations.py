@@ -125,13 +125,13 @@ def _void_commit(course: Course, operation: VoidCommit) -> None:
 
 
 def _take_back(course: Course, opening: Opening) -> None:
-    """Epoch and seats as they were before the commit. Who was added was never there."""
+    """Epoch and seats as they were before the commit. Who was added was never there, removed again or not."""
     course.change_room(lambda room: replace(room, epoch=opening.epoch, opening=EventId(opening.before)))
     for id_ in opening.added:
         seat = course.seat(SeatId(id_))
         if seat is not None:
             course.put_seat(replace(seat, removed_seq=course.seq, floor=NEVER_THERE))
-    for id_ in opening.removed:
+    for id_ in opening.removed - opening.added:
         seat = course.seat(SeatId(id_))
         if seat is not None:
             course.put_seat(replace(seat, removed_seq=None))
