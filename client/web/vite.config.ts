@@ -16,6 +16,7 @@ export default defineConfig({
     repairTsMls(),
     terseErrors(),
     preloadWhatFollows(),
+    fetchFirst(),
     addIntegrity(),
     addOffline(),
     compressWithinBudget(),

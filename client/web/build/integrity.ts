@@ -28,5 +28,5 @@ export function addIntegrity(): Plugin {
 
 export function integrityOf(file: Rollup.OutputAsset | Rollup.OutputChunk): string {
   const content = file.type === "chunk" ? file.code : file.source
-  return `sha384-${createHash("sha384").update(content).digest("base64")}`
+  return `sha256-${createHash("sha256").update(content).digest("base64")}`
 }

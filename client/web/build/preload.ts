@@ -23,9 +23,9 @@ export function preloadWhatFollows(): Plugin {
         const names = Object.keys(bundle).filter((name) => NEEDED.test(name))
         if (names.length !== 2) this.error(`two files are to follow the page, not ${names.join(", ")}`)
         const links = names.map((name) => {
-          // the page must not parse the worker's module
-          const rel = name.startsWith("assets/engine") ? 'rel="preload" as="script"' : 'rel="modulepreload"'
-          return `<link ${rel} fetchpriority="low" crossorigin href="/${name}">`
+          // the page must not parse the worker's module, and fetches its own before it imports it (fetch_first.ts)
+          const as = name.startsWith("assets/engine") ? "script" : "fetch"
+          return `<link rel="preload" as="${as}" fetchpriority="low" crossorigin href="/${name}">`
         })
         page.source = String(page.source).replace("</head>", `${links.join("\n")}\n</head>`)
       },

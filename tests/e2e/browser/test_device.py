@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
-from hashlib import sha384
+from hashlib import sha256
 from typing import Any, Final
 
 import pytest
@@ -236,7 +236,7 @@ async def builds(visitor: Visitor) -> tuple[bytes, bytes]:
 
 
 def integrity(content: bytes) -> bytes:
-    return b"sha384-" + b64encode(sha384(content).digest())
+    return b"sha256-" + b64encode(sha256(content).digest())
 
 
 async def reloads(page: Page) -> None:

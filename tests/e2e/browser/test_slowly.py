@@ -104,3 +104,28 @@ async def test_what_needs_the_rest_of_the_page_says_why_it_is_not_done(
         await acts.is_live(bea)
         await acts.say(bea, "still here")
         await until(scene.ann, lambda: texts(scene.ann) == ["before", "still here"])
+
+
+@pytest.mark.parametrize("part", ["screen", "sheets"])
+async def test_a_part_of_the_page_that_did_not_come_is_asked_for_again(
+    browser: Browser, server: LocalServer, part: str
+) -> None:
+    """A browser remembers that a module could not be fetched: the page asks so that it need not."""
+    async with meeting(browser, server) as scene, scene.guest("Bea") as bea:
+        await acts.say(bea, "before")
+        await empty_caches(bea)
+        await bea.page.close()
+        await bea.context.route(f"**/assets/{part}*", lambda route: route.abort())
+        await come_again(bea)
+        if part == "sheets":
+            await acts.button(bea, "room.menu").click()
+        again = acts.button(bea, "start.reload")
+        await again.click()
+        await expect(again).to_be_visible()
+        await bea.context.unroute_all()
+        await again.click()
+        await expect(again).to_have_count(0)
+        await acts.sees(bea, "before")
+        if part == "sheets":
+            settings = acts.text(bea, "room.settings")
+            await expect(bea.page.get_by_role("dialog").get_by_role("button", name=settings)).to_be_visible()
