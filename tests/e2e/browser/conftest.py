@@ -30,7 +30,8 @@ def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Interrupte
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def scene(browser: Browser, interrupted: Interrupted) -> AsyncIterator[Scene]:
-    """A room of Ann's for each test."""
+    """A room of Ann's for each test, whatever the one before left of the server."""
+    interrupted.revive()
     async with meeting(browser, interrupted) as one:
         yield one
 

@@ -39,6 +39,11 @@ class Interrupted(LocalServer):
     def resume(self) -> None:
         self._signal(signal.SIGCONT)
 
+    def revive(self) -> None:
+        """It runs, where it was stopped."""
+        if self._process is None:
+            self.start()
+
     @contextmanager
     def paused(self) -> Iterator[None]:
         self.pause()

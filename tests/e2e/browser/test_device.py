@@ -213,6 +213,7 @@ async def test_secrets_are_nowhere_in_clear(scene: Scene, interrupted: Interrupt
 async def test_the_page_starts_without_a_network(scene: Scene, interrupted: Interrupted) -> None:
     async with scene.guest("Bea") as bea:
         await acts.say(bea, "before")
+        await heard(scene.ann, "before")
         await bea.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
         await bea.page.close()
         interrupted.kill()
