@@ -41,6 +41,8 @@ MAX_DOUBLINGS: Final = 7
 """How often that doubles."""
 DUTIES_S: Final = 600.0
 """How often it is looked whether time alone has made something due."""
+GIVEN_UP_S: Final = 1.0
+"""How long duties rest after one that could not be done: the room may have changed meanwhile. It doubles."""
 
 
 class LiveRoom:
@@ -60,6 +62,7 @@ class LiveRoom:
         self._confirm = False
         self._ending = False
         self._duties_at = 0.0
+        self._duties_pause = GIVEN_UP_S / 2
         self._patience = Patience()
 
     @property
@@ -296,7 +299,10 @@ class LiveRoom:
     async def _give_up(self, item: Item, code: str, sentence: str) -> None:
         """The caller holds the ledger's lock. If it was a duty, it is not done again at once."""
         if item.lane == "governance":
-            self._duties_at = time.monotonic() + DUTIES_S
+            now = time.monotonic()
+            long_ago = now >= self._duties_at + DUTIES_S
+            self._duties_pause = GIVEN_UP_S if long_ago else min(2 * self._duties_pause, DUTIES_S)
+            self._duties_at = now + self._duties_pause
         change = Change()
         given_up(change, self.ledger.view, item, code, sentence)
         await self.ledger.store(change)
@@ -320,8 +326,9 @@ class LiveRoom:
 
         looked  when the outbox was looked at: what became due since then has not been seen yet
         """
-        held = (hold.until for hold in self._held.values() if hold.until > looked)
-        wait = min(held, default=looked + DUTIES_S) - time.monotonic()
+        times = [self._duties_at, *(hold.until for hold in self._held.values())]
+        due = min((one for one in times if one > looked), default=looked + DUTIES_S)
+        wait = due - time.monotonic()
         try:
             async with asyncio.timeout(wait):
                 await self._wake.wait()

@@ -20,6 +20,8 @@ const FIRST_PAUSE_MS = 250
 const MAX_DOUBLINGS = 7
 /** How often it is looked whether time alone has made something due. */
 export const DUTIES_MS = 600_000
+/** How long duties rest after one that could not be done: the room may have changed meanwhile. It doubles. */
+const GIVEN_UP_MS = 1_000
 /** How long a Submit may stay unanswered, besides the time that it takes on the slowest line. */
 const ANSWER_MS = 20_000
 const SLOWEST_BYTES_A_MS = 2
@@ -33,6 +35,7 @@ export class Sending {
   #inFlight: { readonly item: Item; readonly until: number } | undefined
   #held = new Map<Lane, waiting.Hold>()
   #dutiesFrom = 0
+  #dutiesPause = GIVEN_UP_MS / 2
 
   constructor(ledger: Ledger, clock: Clock) {
     this.#ledger = ledger
@@ -72,9 +75,9 @@ export class Sending {
     return this.#inFlight && Math.max(this.#inFlight.until, heardAt + ANSWER_MS)
   }
 
-  /** When what is held is tried again, by performance.now(). */
+  /** When what is held is tried again, and what is due is done again, by performance.now(). */
   heldUntil(): readonly number[] {
-    return [...this.#held.values()].map((hold) => hold.until)
+    return [this.#dutiesFrom, ...[...this.#held.values()].map((hold) => hold.until)]
   }
 
   /** Events were taken: what is in flight may be in the log, and an operation among them may end what held a lane. */
@@ -163,7 +166,12 @@ export class Sending {
     giveUp(change, this.#ledger.view, item, code)
     await this.#ledger.store(change)
     // if it was a duty, it is not done again at once
-    if (item.lane === "governance") this.#dutiesFrom = performance.now() + DUTIES_MS
+    if (item.lane === "governance") {
+      const now = performance.now()
+      const isLongAgo = now >= this.#dutiesFrom + DUTIES_MS
+      this.#dutiesPause = isLongAgo ? GIVEN_UP_MS : Math.min(2 * this.#dutiesPause, DUTIES_MS)
+      this.#dutiesFrom = now + this.#dutiesPause
+    }
   }
 
   /** This device's time, and no earlier than the room's. */
