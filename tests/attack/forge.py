@@ -259,7 +259,7 @@ def forge_commit(
 ) -> ForgedCommit:
     """A commit from what `state` knows, unchecked. `external`: a joiner's, who knows the public part.
 
-    `with_path` None: where section 12.4 demands one. `identity`: whose the new leaf is.
+    `with_path` None: where section 12.4 demands one. `identity`: whose the new leaf is, where there is a path.
     """
     suite = state.suite
     external_sender = Sender(SenderType.NEW_MEMBER_COMMIT)
@@ -310,7 +310,8 @@ def forge_commit(
     keys: Mapping[NodeIndex, bytes] = {} if made is None else made.private_keys
     if external is None:
         kept = {**state.group.private_keys, **keys}
-        transition = following_epoch(state, epoch, applied, tree, owner, kept, None)
+        still = state.group.identity if made is None else owner
+        transition = following_epoch(state, epoch, applied, tree, still, kept, None)
         next_state = merge_commit(transition, state)
     else:
         next_state = first_state(epoch, tree, owner, committer, keys, Settings())

@@ -28,6 +28,8 @@ EPOCHS: Final = 2
 
 ROOMS: Final = {1: 3, 83: 1}
 LONG_ROOMS: Final = {1: 300, 83: 100}
+TRIES: Final = 400
+"""Commits of which one is surely taken: about one in five is."""
 
 UNMADE: Final = (mls.MlsError, ValueError, StopIteration, KeyError, IndexError)
 """What a forgery ends with that cannot be made: a path to a key that is none, for one."""
@@ -106,13 +108,14 @@ def company_of(node: MemberProcess, suite: int, random: Random) -> Company:
 
 def moved_on(company: Company, random: Random) -> Company:
     """In the next epoch: some commit of Mallory's that is taken, in which what she puts is there to stay."""
-    while True:
+    for _ in range(TRIES):
         (forged,) = made(some_commit, company.play, random, 1)
         ((python, web),) = company.inside.judge([forged.message])
         assert python == web, (python.why, web.why)
         if python.taken is not None and python.taken[1] is not None:  # the twins are still members
             company.inside.take(forged.message)
             return replace(company, play=replace(company.play, state=forged.next_state))
+    raise AssertionError(f"none of {TRIES} commits was taken: is Mallory still a member?")
 
 
 def commit(
