@@ -259,7 +259,7 @@ def forge_commit(
 ) -> ForgedCommit:
     """A commit from what `state` knows, unchecked. `external`: a joiner's, who knows the public part.
 
-    `with_path` None: where section 12.4 demands one. `identity`: whose the new leaf is, where there is a path.
+    `with_path` None: where section 12.4 demands one. `identity`: whose the leaf of the path is.
     """
     suite = state.suite
     external_sender = Sender(SenderType.NEW_MEMBER_COMMIT)
