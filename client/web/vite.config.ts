@@ -3,6 +3,7 @@
 import { defineConfig } from "vitest/config"
 import { browserOnly } from "./build/browser_only.ts"
 import { compressWithinBudget } from "./build/budget.ts"
+import { computeConstants } from "./build/computed_constants.ts"
 import { fetchFirst } from "./build/fetch_first.ts"
 import { addIntegrity } from "./build/integrity.ts"
 import { addOffline } from "./build/offline.ts"
@@ -24,7 +25,14 @@ export default defineConfig({
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   worker: {
     format: "es",
-    plugins: () => [repairTsMls(), browserOnly(), shareHashes(), terseErrors(), fetchFirst()],
+    plugins: () => [
+      repairTsMls(),
+      browserOnly(),
+      shareHashes(),
+      computeConstants(),
+      terseErrors(),
+      fetchFirst(),
+    ],
   },
   build: {
     target: "es2022",

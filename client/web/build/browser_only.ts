@@ -1,23 +1,23 @@
-/** Vite: what @hpke and mlkem do where they do not run in a browser is not fetched by browsers. */
+/** Vite: what mlkem does where it does not run in a browser is not fetched by browsers. */
 
 import type { Plugin } from "vite"
 
-const SHIM = /\/(?:@hpke\/[^/]+|mlkem)\/esm\/_dnt\.shims\.js$/
-const LIBRARIES = /\/node_modules\/(?:@hpke|mlkem)\//
-const NODE = /const \{ webcrypto \} = await import\("crypto"\);.*\n\s*return webcrypto(?:\.subtle)?;/g
+const SHIM = /\/mlkem\/esm\/_dnt\.shims\.js$/
+const LIBRARY = /\/node_modules\/mlkem\//
+const NODE = /const \{ webcrypto \} = await import\("crypto"\);.*\n\s*return webcrypto;/g
 
 /** A member, written out for engines that know no other way to define one. */
 const MEMBER =
   /Object\.defineProperty\(this, "(\w+)", \{\s*enumerable: true,\s*configurable: true,\s*writable: true,\s*value: ([^\n]*?),?\s*\}\);/g
 
-/** Fails the build where the libraries do no such things any more: then this is not needed. */
+/** Fails the build where the library does no such things any more: then this is not needed. */
 export function browserOnly(): Plugin {
   const found = { shims: 0, nodes: 0 }
   return {
     name: "browser-only",
     apply: "build",
     transform(code, id) {
-      if (!LIBRARIES.test(id)) return undefined
+      if (!LIBRARY.test(id)) return undefined
       if (SHIM.test(id)) {
         found.shims += 1
         return { code: "export const dntGlobalThis = globalThis", map: null }
@@ -28,7 +28,7 @@ export function browserOnly(): Plugin {
     },
     buildEnd(error) {
       if (error === undefined && (found.shims === 0 || found.nodes === 0))
-        this.error("@hpke and mlkem need no Node any more")
+        this.error("mlkem needs no Node any more")
     },
   }
 }

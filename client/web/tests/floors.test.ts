@@ -18,7 +18,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   view: ["preact", "@preact/signals"],
   model: [],
   protocol: [],
-  mls: ["ts-mls", "@hpke/core", "@hpke/dhkem-x25519", "@hpke/hybridkem-x-wing", "@noble/hashes"],
+  mls: ["ts-mls", "mlkem", "@noble/hashes", "@noble/curves"],
   base: ["@noble/hashes", "@noble/curves"],
 }
 const IMPORT =
