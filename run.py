@@ -5,6 +5,7 @@
     python3 run.py test [ARGUMENT...]    all tests; arguments go to pytest (-n 0 runs them in one process)
     python3 run.py bench [ARGUMENT...]   the benchmark of MLS; arguments go to tests/bench/bench_mls.py
     python3 run.py bench server [...]    the benchmark of the server, tests/bench/bench_server.py
+    python3 run.py bench catchup [...]   a client that was away catches up, tests/bench/bench_catchup.py
     python3 run.py bench web [...]       the benchmark of the web client, tests/bench/bench_web.py
 
 What is installed is exactly what the lock file names, by hash. A second run with nothing changed starts at
@@ -175,7 +176,7 @@ def test(arguments: "list[str]") -> int:
 
 def bench(arguments: "list[str]") -> int:
     which = "mls"
-    if arguments and arguments[0] in ("mls", "server", "web"):
+    if arguments and arguments[0] in ("mls", "server", "catchup", "web"):
         which, *arguments = arguments
     script = BENCHES / f"bench_{which}.py"
     if not script.exists():

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from backchannel_protocol.canonical import JsonValue, jcs, parse_jcs
 from backchannel_protocol.errors import RemoteProtocolError
 from backchannel_protocol.ids import ID_SIZE, KEY_SIZE, SeatId, b64u, parse_b64u
+from backchannel_protocol.limits import MAX_SEATS
 from backchannel_protocol.refusals import Code
 
 MAX_INBOX_KEY_BYTES = 2048
@@ -35,19 +37,24 @@ class SeatCredential:
 
     @classmethod
     def parse(cls, identity: bytes) -> SeatCredential:
-        """Raises `malformed`."""
-        value = parse_jcs(identity)
-        if set(value) != {"governance", "inbox", "key", "seat", "v"} or value["v"] is True or value["v"] != 1:
-            raise RemoteProtocolError(Code.MALFORMED, "The credential is not a seat's.")
-        inbox = parse_b64u(_text(value["inbox"]))
-        if not KEY_SIZE <= len(inbox) <= MAX_INBOX_KEY_BYTES:
-            raise RemoteProtocolError(Code.MALFORMED, "The credential's inbox key has a wrong length.")
-        return cls(
-            SeatId(parse_b64u(_text(value["seat"]), ID_SIZE)),
-            parse_b64u(_text(value["key"]), KEY_SIZE),
-            parse_b64u(_text(value["governance"]), KEY_SIZE),
-            inbox,
-        )
+        """Raises `malformed`. Members are looked up again and again, so the last ones are remembered."""
+        return _parse(identity)
+
+
+@lru_cache(maxsize=MAX_SEATS)
+def _parse(identity: bytes) -> SeatCredential:
+    value = parse_jcs(identity)
+    if set(value) != {"governance", "inbox", "key", "seat", "v"} or value["v"] is True or value["v"] != 1:
+        raise RemoteProtocolError(Code.MALFORMED, "The credential is not a seat's.")
+    inbox = parse_b64u(_text(value["inbox"]))
+    if not KEY_SIZE <= len(inbox) <= MAX_INBOX_KEY_BYTES:
+        raise RemoteProtocolError(Code.MALFORMED, "The credential's inbox key has a wrong length.")
+    return SeatCredential(
+        SeatId(parse_b64u(_text(value["seat"]), ID_SIZE)),
+        parse_b64u(_text(value["key"]), KEY_SIZE),
+        parse_b64u(_text(value["governance"]), KEY_SIZE),
+        inbox,
+    )
 
 
 def _text(value: JsonValue) -> str:

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from backchannel_mls.codec import u64
-from backchannel_protocol.canonical import JsonObject, jcs, parse_jcs
+from backchannel_protocol.canonical import MAX_NUMBER, JsonObject, jcs, parse_jcs
 from backchannel_protocol.errors import LocalProtocolError, RemoteProtocolError
 from backchannel_protocol.ids import HASH_SIZE, b64u, parse_b64u
 from backchannel_protocol.limits import MAX_BODY_BYTES, PADDING_CLASSES
@@ -22,9 +22,6 @@ _OVERHEAD_BYTES = 96
 
 VIEW_DATA_BYTES = 8 + 32 + 8 + 32 + 32
 """The size of a commit's authenticated_data."""
-
-MAX_NUMBER = (1 << 53) - 1
-"""The largest number of this protocol: what every program can count to."""
 
 Number = Annotated[int, Meta(ge=0, le=MAX_NUMBER)]
 

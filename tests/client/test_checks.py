@@ -13,6 +13,7 @@ from backchannel.room.checks import check_authenticated_data
 from backchannel.room.keys import SeatKeys
 from backchannel.room.membership import SETTINGS
 from backchannel.room.view import RoomView, first_view
+from backchannel.room.window import Window
 from backchannel_mls import GroupId, create_group
 from backchannel_protocol.events import EventKind, LogEvent
 from backchannel_protocol.ids import EventId, RoomId
@@ -29,7 +30,7 @@ def view() -> RoomView:
     keys, room = SeatKeys.generate(1), RoomId(os.urandom(16))
     mls = create_group(keys.identity(), group_id=GroupId(room), now_s=int(time.time()), settings=SETTINGS)
     first = first_view(room, keys.seat, mls)
-    return replace(first, seq=SEQ, window=()).noted()
+    return replace(first, seq=SEQ, window=Window()).noted()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -111,3 +112,32 @@ def test_depth_is_bounded_whatever_the_stack_is(opening: bytes, closing: bytes) 
 def test_labels_and_digests() -> None:
     assert label("chain") == b"\x14backchannel v1 chain"
     assert digest(b"abc") == hashlib.sha256(b"abc").digest()
+
+
+def test_every_character_is_written_as_rfc_8785_says() -> None:
+    for first in range(0, 0x110000, 0x400):
+        if not 0xD800 <= first < 0xE000:
+            text = "".join(map(chr, range(first, first + 0x400)))
+            assert jcs([text]) == rfc8785.dumps([text])
+
+
+@given(VALUES)
+def test_the_common_way_is_the_long_one(value: JsonValue) -> None:
+    assert jcs(value) == rfc8785.dumps(value)
+
+
+def test_what_nobody_can_read_is_not_written() -> None:
+    for value in ("\ud800", 1 << 53, -(1 << 53), {"a": ["\udfff"]}):
+        with pytest.raises(rfc8785.CanonicalizationError):
+            jcs(value)  # type: ignore[arg-type]  # a value of JSON, and not one of this protocol
+
+
+@pytest.mark.parametrize("opening", ["[", '{"":'])
+def test_depth_ends_where_it_did(opening: str) -> None:
+    closing = "]" if opening == "[" else "}"
+    for empty in ("[]", "{}"):
+        fits = '{"a":' + opening * (MAX_DEPTH - 2) + empty + closing * (MAX_DEPTH - 2) + "}"
+        assert jcs(parse_jcs(fits.encode())) == fits.encode()
+        deeper = '{"a":' + opening * (MAX_DEPTH - 1) + empty + closing * (MAX_DEPTH - 1) + "}"
+        with remote():
+            parse_jcs(deeper.encode())

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from typing import NoReturn
 
 from backchannel.errors import Stopped
-from backchannel.room.view import RoomView, Seen
+from backchannel.room.view import RoomView
+from backchannel.room.window import Seen
 from backchannel_mls.codec import Reader, parse_all
-from backchannel_protocol.envelope import MAX_NUMBER, VIEW_DATA_BYTES, View
+from backchannel_protocol.canonical import MAX_NUMBER
+from backchannel_protocol.envelope import VIEW_DATA_BYTES, View
 from backchannel_protocol.events import LogEvent
 
 _SENTENCES = {

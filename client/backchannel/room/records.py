@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from backchannel.room.view import WINDOW_EVENTS, EndedEpoch, Presence, RoomView, Seen
+from backchannel.room.view import EndedEpoch, Presence, RoomView
+from backchannel.room.window import BLOCKS, Block, Seen, Window, number_of
 from backchannel.store.profile import Write
 from backchannel_mls import changes, decode_state, encode_state, load_state
 from backchannel_protocol.ids import EventId, RoomId, SeatId
@@ -65,11 +66,9 @@ def note_view(write: Write, old: RoomView | None, new: RoomView) -> None:
         write.delete.add("previous")
     elif old is None or old.previous is not new.previous:
         write.put["previous"] = _encode_previous(new.previous)
-    newest = 0 if old is None or not old.window else old.window[-1].seq + 1
-    for entry in reversed(new.window):
-        if entry.seq < newest:
-            break
-        write.put[f"{_WINDOW}{entry.seq % WINDOW_EVENTS}"] = _encode_entry(entry)
+    last = None if old is None else old.window.last
+    for block in new.window.since(0 if last is None else last.seq + 1):
+        write.put[f"{_WINDOW}{number_of(block[0].seq) % BLOCKS}"] = _encode_block(block)
 
 
 def load_view(records: Mapping[str, bytes]) -> RoomView:
@@ -77,11 +76,12 @@ def load_view(records: Mapping[str, bytes]) -> RoomView:
     head = msgspec.msgpack.decode(records["head"], type=_Head)
     mls = {name.removeprefix(_MLS): value for name, value in records.items() if name.startswith(_MLS)}
     entries = [
-        msgspec.msgpack.decode(value, type=_Entry)
+        entry
         for name, value in records.items()
         if name.startswith(_WINDOW)
+        for entry in msgspec.msgpack.decode(value, type=list[_Entry])
     ]
-    window = tuple(
+    window = Window.of(
         Seen(one.seq, one.chain, one.state_hash, one.record_size, one.record_root)
         for one in sorted(entries, key=lambda one: one.seq)
     )
@@ -124,9 +124,9 @@ def _encode_head(view: RoomView) -> bytes:
     )
 
 
-def _encode_entry(entry: Seen) -> bytes:
+def _encode_block(block: Block) -> bytes:
     return msgspec.msgpack.encode(
-        _Entry(entry.seq, entry.chain, entry.state_hash, entry.record_size, entry.record_root)
+        [_Entry(one.seq, one.chain, one.state_hash, one.record_size, one.record_root) for one in block]
     )
 
 

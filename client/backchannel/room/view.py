@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final
 
+from backchannel.room.window import Seen, Window
 from backchannel_mls import GroupState
 from backchannel_protocol.chain import first_link
 from backchannel_protocol.envelope import View
@@ -20,9 +21,6 @@ from backchannel_protocol.record.merkle import Frontier
 from backchannel_protocol.room.clear import Clear, first_clear
 from backchannel_protocol.room.state import History, Role, RoomState
 from backchannel_protocol.room.void import Opening, askers
-
-WINDOW_EVENTS: Final = 4096
-"""For how many of the last events the view is remembered."""
 
 KEPT_EPOCHS: Final = 8
 """How many ended epochs are kept for a commit that is taken back, one under the other."""
@@ -45,17 +43,6 @@ class Presence(Enum):
     LEFT = "left"
     REMOVED = "removed"
     ENDED = "ended"
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What was verified at a seq."""
-
-    seq: int
-    chain: bytes
-    state_hash: bytes
-    record_size: int
-    record_root: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +81,7 @@ class RoomView:
     seen: Mapping[str, int] = field(default_factory=dict)
     record: Frontier = field(default_factory=Frontier)
     presence: Presence = Presence.PRESENT
-    window: tuple[Seen, ...] = ()
+    window: Window = field(default_factory=Window)
 
     @property
     def epoch(self) -> int:
@@ -132,19 +119,17 @@ class RoomView:
 
     def here(self) -> View:
         """What this client says of the room as it sees it now."""
-        last = self.window[-1]
+        last = self.window.last
+        assert last is not None
         return View(last.seq, last.chain, last.state_hash, last.record_size, last.record_root)
 
     def at(self, seq: int) -> Seen | None:
         """What was verified at a seq; None where that is too long ago or was before this seat came."""
-        if not self.window or seq < self.window[0].seq:
-            return None
-        index = seq - self.window[0].seq
-        return self.window[index] if index < len(self.window) else None
+        return self.window.find(seq)
 
     def noted(self, before: RoomView | None = None) -> RoomView:
         """With this seq in the window; what did not change since `before` is not hashed again."""
-        last = self.window[-1] if self.window else None
+        last = self.window.last
         if self.state is None:
             state_hash = NO_STATE
         elif before is not None and before.state is self.state and last is not None:
@@ -156,7 +141,7 @@ class RoomView:
         else:
             root = self.record.root()
         entry = Seen(self.seq, self.chain, state_hash, self.record.size, root)
-        return replace(self, window=(*self.window, entry)[-WINDOW_EVENTS:])
+        return replace(self, window=self.window.with_entry(entry))
 
     def state_key(self) -> bytes:
         """The key under which a commit's authenticated_data tells the state hash (section 7)."""

@@ -157,10 +157,14 @@ class Profile:
             if write.room is not None:
                 value = seal(_place("rooms", key), vector(room) + write.room)
                 connection.execute("INSERT OR REPLACE INTO rooms VALUES (?, ?)", (key, value))
-            for name, content in write.put.items():
-                tag = self._tag(room, name)
-                value = seal(_place("records", key, tag), vector(name.encode()) + content)
-                connection.execute("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", (key, tag, value))
+            tagged = ((self._tag(room, name), name, content) for name, content in write.put.items())
+            connection.executemany(
+                "INSERT OR REPLACE INTO records VALUES (?, ?, ?)",
+                (
+                    (key, tag, seal(_place("records", key, tag), vector(name.encode()) + content))
+                    for tag, name, content in tagged
+                ),
+            )
             connection.executemany(
                 "DELETE FROM records WHERE room = ? AND name = ?",
                 [(key, self._tag(room, name)) for name in write.delete - write.put.keys()],
@@ -178,7 +182,7 @@ class Profile:
     def _write_numbered(self, table: str, room: bytes, rows: Mapping[int, bytes]) -> None:
         self._connection.executemany(
             f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?)",  # noqa: S608 - our own names
-            [(room, at, self._sealer.seal(_place(table, room, at), value)) for at, value in rows.items()],
+            ((room, at, self._sealer.seal(_place(table, room, at), value)) for at, value in rows.items()),
         )
 
     def _forget(self, room: bytes) -> None:

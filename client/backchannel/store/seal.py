@@ -25,6 +25,14 @@ class Sealer:
     """Seals values under a master key; each is bound to the place where it stands."""
 
     master: bytes = field(repr=False)
+    _aead: AESGCM = field(init=False, repr=False, compare=False)
+    _name_key: bytes = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """What every value needs is made once."""
+        name_key = hmac.digest(self.master, b"backchannel v1 profile names", hashlib.sha256)
+        object.__setattr__(self, "_aead", AESGCM(self.master))
+        object.__setattr__(self, "_name_key", name_key)
 
     @classmethod
     def generate(cls) -> Sealer:
@@ -33,17 +41,17 @@ class Sealer:
 
     def name_key(self) -> bytes:
         """The key under which names stand in the profile."""
-        return hmac.digest(self.master, b"backchannel v1 profile names", hashlib.sha256)
+        return self._name_key
 
     def seal(self, place: str, value: bytes) -> bytes:
         """AES-256-GCM with a random nonce; `place` is authenticated."""
         nonce = os.urandom(_NONCE_SIZE)
-        return nonce + AESGCM(self.master).encrypt(nonce, value, place.encode())
+        return nonce + self._aead.encrypt(nonce, value, place.encode())
 
     def open(self, place: str, sealed: bytes) -> bytes:
         """Raises ProfileError where the value is not what was sealed for that place."""
         try:
-            return AESGCM(self.master).decrypt(sealed[:_NONCE_SIZE], sealed[_NONCE_SIZE:], place.encode())
+            return self._aead.decrypt(sealed[:_NONCE_SIZE], sealed[_NONCE_SIZE:], place.encode())
         except (InvalidTag, ValueError):
             raise ProfileError(
                 "profile-damaged", "The profile is damaged: a stored value was altered."
