@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +16,7 @@ from backchannel_protocol.ids import b64u
 from backchannel_server import __version__
 from backchannel_server.app import DataFolderInUse, Running, locked_folder, running
 from backchannel_server.config import (
+    MEMORY,
     Settings,
     SettingsError,
     describe_settings,
@@ -25,6 +28,7 @@ from backchannel_server.record.key import KEY_FILE, DamagedKey, load_record_key,
 from backchannel_server.storage.backup import BackupError, back_up, restore
 from backchannel_server.storage.dialects import UnusableDatabase
 from backchannel_server.storage.moving import move
+from backchannel_server.workers import READY, WORKER, NotStarted, supervise
 
 MOVE: Final = "migrate-store"
 NEW_HOST_LINK: Final = "--new-host-link"
@@ -63,9 +67,20 @@ def main(words: Sequence[str] | None = None) -> int:
             return _copy(words)
         if words[:1] == [MOVE]:
             return _move(words[1:])
-        settings = load_settings(parse_flags([word for word in words if word != NEW_HOST_LINK]), os.environ)
+        listeners: Sequence[socket.socket] = ()
+        if words[:1] == [WORKER]:
+            listeners, words = _inherited(words), words[2:]
+        words = [word for word in words if word != NEW_HOST_LINK]
+        settings = load_settings(parse_flags(words), os.environ)
         set_up_logs(settings.log_level)
-        _run(settings, new_token=new_token)
+        if listeners:
+            _run(_work(settings, listeners))
+        elif settings.workers > 1:
+            _run(supervise(settings, words, _introduce, new_token=new_token))
+        else:
+            _run(_serve(settings, new_token=new_token))
+    except NotStarted:
+        return 2
     except (SettingsError, DataFolderInUse, DamagedKey, UnusableDatabase, BackupError, OSError) as error:
         sys.stderr.write(f"backchannel: {error}\n")
         return 2
@@ -79,7 +94,7 @@ def _move(words: Sequence[str]) -> int:
     set_up_logs(settings.log_level)
     if not settings.data.is_dir():
         raise SettingsError(f"there is no folder {settings.data}")
-    with locked_folder(settings.data):
+    with locked_folder(replace(settings, hints=MEMORY)):  # for this process alone
         key = load_record_key(settings.data)
         asyncio.run(move(settings.data, settings.database, key.public, _say))
     _say(f"{MOVE}: done; start the server with the same settings")
@@ -102,13 +117,35 @@ def _copy(words: Sequence[str]) -> int:
     return 0
 
 
-def _run(settings: Settings, *, new_token: bool) -> None:
+def _inherited(words: Sequence[str]) -> list[socket.socket]:
+    """The sockets of a worker. Raises SettingsError where somebody types the command."""
+    try:
+        found = [socket.socket(fileno=int(number)) for number in words[1].split(",")]
+    except (IndexError, ValueError, OSError):
+        raise SettingsError(f"{WORKER} is not for people; give the setting workers") from None
+    for one in found:
+        one.setblocking(False)
+    return found
+
+
+def _run(work: Coroutine[None, None, None]) -> None:
     try:
         import uvloop  # noqa: PLC0415 - not on every platform; asyncio's own loop does as well, slower
     except ImportError:
-        asyncio.run(_serve(settings, new_token=new_token))
+        asyncio.run(work)
     else:
-        uvloop.run(_serve(settings, new_token=new_token))
+        uvloop.run(work)
+
+
+async def _work(settings: Settings, listeners: Sequence[socket.socket]) -> None:
+    """Until SIGTERM, or until the supervisor is gone: then the input ends."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_reader(sys.stdin, stop.set)
+    async with running(settings, listeners=listeners):
+        _say(READY.decode().strip())
+        await stop.wait()
 
 
 async def _serve(settings: Settings, *, new_token: bool) -> None:

@@ -5,26 +5,30 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import logging
+import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from aiohttp import web
-from sqlalchemy import select
 
+from backchannel_protocol.ids import b64u
 from backchannel_server import __version__
 from backchannel_server.actions.context import Context
 from backchannel_server.actions.sweep import do_sweep
-from backchannel_server.actions.tokens import do_make_host_token
+from backchannel_server.actions.tokens import do_make_first_host_token, do_make_host_token
 from backchannel_server.addresses import Addresses
 from backchannel_server.answers import add_headers
-from backchannel_server.config import Settings, SettingsError
-from backchannel_server.door import RESERVED_FILES, Bounds, Door, raise_file_limit
-from backchannel_server.fanout.feed import Feeds
+from backchannel_server.condition import Conditions
+from backchannel_server.config import MEMORY, POSTGRES, Settings, SettingsError
+from backchannel_server.door import RESERVED_FILES, Bounds, Door, listen, raise_file_limit
+from backchannel_server.fanout.feeds import Feeds
+from backchannel_server.fanout.hints import Broker
+from backchannel_server.fanout.postgres import PostgresBroker
+from backchannel_server.following import RoomLog
 from backchannel_server.http import MAX_REQUEST_BYTES, Http, refusing
 from backchannel_server.metrics import Metrics
 from backchannel_server.record.checkpoint import sign_room
@@ -33,9 +37,9 @@ from backchannel_server.refusal import Refusal
 from backchannel_server.routes import UPGRADE
 from backchannel_server.session import Reception
 from backchannel_server.storage.committer import Committer
-from backchannel_server.storage.engine import Engines, open_engines
+from backchannel_server.storage.engine import Engines, open_engines, open_listener
 from backchannel_server.storage.migrate import migrate
-from backchannel_server.storage.tables import tokens
+from backchannel_server.storage.rows import Room
 from backchannel_server.webroot import load_webroot, webroot_routes
 from backchannel_server.ws import WebSockets
 
@@ -68,6 +72,14 @@ class Running:
         return self.settings.url_at(self.port)
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a server starts with. `token` as in Running."""
+
+    key: RecordKey
+    token: str | None
+
+
 def wall_clock() -> int:
     """Seconds since 1970."""
     return int(time.time())
@@ -75,35 +87,54 @@ def wall_clock() -> int:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, *, new_token: bool = False, clock: Callable[[], int] = wall_clock
+    settings: Settings,
+    *,
+    new_token: bool = False,
+    clock: Callable[[], int] = wall_clock,
+    listeners: Sequence[socket.socket] = (),
 ) -> AsyncIterator[Running]:
-    """A server that listens inside the block, and has stopped in order after it.
+    """A server that listens inside the block, and has stopped in order after it; on sockets of its own,
+    unless it is given `listeners`.
 
     Raises SettingsError, DataFolderInUse, UnusableDatabase, DamagedKey, OSError. A host token is made
     at the first start, and with `new_token`.
     """
     tls = _tls(settings)
-    with locked_folder(settings.data):
-        key = load_record_key(settings.data)
-        engines = open_engines(settings.data, settings.database)
-        try:
-            await migrate(engines.writer, key.public)
-            context = make_context(engines, key, clock)
+    with locked_folder(settings):
+        prepared = await prepare(settings, new_token=new_token)
+        key = prepared.key
+        async with AsyncExitStack() as stack:
+            engines = open_engines(settings.data, settings.database)
+            stack.push_async_callback(engines.dispose)
+            broker = make_broker(settings, key, stack)
+            context = make_context(engines, key, clock, broker)
             with one_fault_as_itself():
                 async with asyncio.TaskGroup() as tasks:
-                    committing = tasks.create_task(context.committer.run())
-                    sweeping = tasks.create_task(_sweep(context, settings))
+                    begun = [
+                        tasks.create_task(work)
+                        for work in (context.committer.run(), context.feeds.run(), _sweep(context, settings))
+                    ]
                     try:
-                        token = await _make_token(context, anew=new_token)
-                        async with _listening(settings, context, key, tls, tasks) as port:
+                        there = listeners or await listen(settings.host, settings.port)
+                        async with _listening(settings, context, key, tls, tasks, there) as port:
                             log.info("started", extra={"version": __version__})
-                            yield Running(settings, port, key, token)
+                            yield Running(settings, port, key, prepared.token)
                     finally:
-                        sweeping.cancel()
-                        committing.cancel()
-        finally:
-            await engines.dispose()
+                        for task in begun:
+                            task.cancel()
     log.info("stopped")
+
+
+async def prepare(settings: Settings, *, new_token: bool = False) -> Prepared:
+    """Key, tables and host token, whichever of several processes comes first. Raises as `running`."""
+    key = load_record_key(settings.data)
+    engines = open_engines(settings.data, settings.database)
+    try:
+        await migrate(engines.writer, key.public)
+        make = do_make_host_token if new_token else do_make_first_host_token
+        return Prepared(key, await make(engines.writer))
+    finally:
+        await engines.dispose()
 
 
 @contextmanager
@@ -118,29 +149,52 @@ def one_fault_as_itself() -> Iterator[None]:
 
 
 @contextmanager
-def locked_folder(data: Path) -> Iterator[None]:
-    """The data folder, made and closed to everybody else, for this process alone."""
+def locked_folder(settings: Settings) -> Iterator[None]:
+    """The data folder, made and closed to everybody else: for this process alone, or with the rooms in
+    PostgreSQL for all that serve them."""
+    data = settings.data
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     data.chmod(0o700)
+    kind = fcntl.LOCK_EX if settings.hints_by == MEMORY else fcntl.LOCK_SH
     with (data / _LOCK).open("w") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, kind | fcntl.LOCK_NB)
         except BlockingIOError:
             raise DataFolderInUse(f"another server runs on {data}; stop it, or give another data") from None
         yield
 
 
-def make_context(engines: Engines, key: RecordKey, clock: Callable[[], int]) -> Context:
-    """What the actions of a server share; `committer.run` is the caller's to start."""
+def make_context(
+    engines: Engines, key: RecordKey, clock: Callable[[], int], broker: Broker | None = None
+) -> Context:
+    """What the actions of a server share; `committer.run` and `feeds.run` are the caller's to start."""
     metrics = Metrics()
-    committer = Committer(engines.writer, metrics)
-    return Context(engines, committer, Feeds(), metrics, clock, lambda room: sign_room(key, room))
+    conditions = Conditions.make(metrics)
+    committer = Committer(engines.writer, metrics, conditions)
+
+    def checkpoint(room: Room) -> str:
+        return sign_room(key, room)
+
+    feeds = Feeds(RoomLog(engines, clock, checkpoint), conditions, broker)
+    return Context(engines, committer, feeds, metrics, conditions, clock, checkpoint)
 
 
-async def _make_token(context: Context, *, anew: bool) -> str | None:
-    async with context.engines.reader.connect() as connection:
-        exists = (await connection.execute(select(tokens.c.hash).limit(1))).first() is not None
-    return await do_make_host_token(context.committer) if anew or not exists else None
+def make_broker(settings: Settings, key: RecordKey, stack: AsyncExitStack) -> Broker | None:
+    """How this process hears of others; what it opens, the stack closes. Raises SettingsError."""
+    if settings.hints_by == MEMORY:
+        return None
+    if settings.hints_by == POSTGRES:
+        assert settings.database is not None, "verified with the settings"
+        listener = open_listener(settings.database)
+        stack.push_async_callback(listener.dispose)
+        return PostgresBroker(listener)
+    try:
+        from backchannel_server.fanout.nats import NatsBroker  # noqa: PLC0415 - an extra, which others do not need
+    except ModuleNotFoundError:
+        raise SettingsError(
+            "NATS needs a client that is not installed: pip install 'backchannel[server,postgres,nats]'"
+        ) from None
+    return NatsBroker(settings.hints_by, f"backchannel.{b64u(key.fingerprint)}.hints")
 
 
 async def _sweep(context: Context, settings: Settings) -> None:
@@ -167,6 +221,7 @@ async def _listening(
     key: RecordKey,
     tls: ssl.SSLContext | None,
     tasks: asyncio.TaskGroup,
+    listeners: Sequence[socket.socket],
 ) -> AsyncIterator[int]:
     """The edges. They end in this order: no new connections, what was sent is written, Bye, the rest."""
     reception = Reception.make(context, key, settings.events_a_second)
@@ -188,7 +243,7 @@ async def _listening(
         log.warning("the system allows fewer connections than the settings", extra={"count": bounds.open})
     door = Door(runner.server, bounds, tls, tasks.create_task)
     try:
-        yield await door.open(settings.host, settings.port)
+        yield door.open(listeners)
         await door.shut()
         with suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_S):

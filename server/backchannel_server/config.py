@@ -25,7 +25,7 @@ PREFIX: Final = "BACKCHANNEL_"
 FILE: Final = "settings.toml"
 _TRUE: Final = ("true", "yes", "on", "1")
 _FALSE: Final = ("false", "no", "off", "0")
-_SECRET: Final = frozenset({"database"})
+_SECRET: Final = frozenset({"database", "hints"})
 """Settings whose values are in no sentence: they may hold a password."""
 
 DRIVER: Final = "postgresql+asyncpg"
@@ -36,6 +36,10 @@ _QUERY: Final[Mapping[str, tuple[str, ...]]] = {
     "ssl": ("disable", "prefer", "require", "verify-ca", "verify-full"),
 }
 """What may stand after the question mark of a database's URL; with its values, where they are few."""
+
+MEMORY: Final = "memory"
+POSTGRES: Final = "postgres"
+MAX_WORKERS: Final = 64
 
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -65,6 +69,17 @@ class Settings:
             "doc": "PostgreSQL, as postgresql://USER@HOST/NAME; else SQLite in the data folder. Never with a "
             "password here: in the environment, settings.toml, or PostgreSQL's own password file."
         },
+    )
+    hints: str | None = field(
+        default=None,
+        metadata={
+            "doc": "How server processes tell each other of new events: postgres, nats://HOST or tls://HOST; "
+            "memory for one process alone. [postgres with a database, else memory]"
+        },
+    )
+    workers: int = field(
+        default=1,
+        metadata={"doc": "Server processes on this machine; more than one needs database."},
     )
     host: str = field(
         default="127.0.0.1",
@@ -105,6 +120,11 @@ class Settings:
     )
 
     @property
+    def hints_by(self) -> str:
+        """MEMORY, POSTGRES, or the URL of a NATS server."""
+        return self.hints or (MEMORY if self.database is None else POSTGRES)
+
+    @property
     def url(self) -> str:
         """Where people reach the server, as far as the settings say."""
         return self.url_at(self.port)
@@ -130,7 +150,9 @@ def load_settings(flags: Mapping[str, str], environment: Mapping[str, str]) -> S
     for source, values in (("environment", from_environment), ("flags", flags)):
         given |= {name: _parse(name, value, source) for name, value in values.items()}
     if "database" in flags:
-        _verify_no_password(given["database"])
+        _verify_no_password("database", given["database"].password)
+    if "hints" in flags:
+        _verify_no_password("hints", urlsplit(given["hints"]).username)
     data = given.get("data", default_data())
     from_file = _read_file(data / FILE, known)
     settings = Settings(**(from_file | given))
@@ -147,9 +169,15 @@ def verify_settings(settings: Settings) -> None:
     for name, path in (("tls_cert", settings.tls_cert), ("tls_key", settings.tls_key)):
         if path is not None and not path.is_file():
             raise SettingsError(f"{name}: there is no file {path}")
-    for name in ("requests_a_minute", "events_a_second", "connections", "sweep_interval_s"):
+    for name in ("requests_a_minute", "events_a_second", "connections", "sweep_interval_s", "workers"):
         if getattr(settings, name) < 1:
             raise SettingsError(f"{name} has to be at least 1")
+    if settings.workers > MAX_WORKERS:
+        raise SettingsError(f"workers is {settings.workers}; it may be {MAX_WORKERS} at most")
+    if settings.workers > 1 and settings.hints_by == MEMORY:
+        raise SettingsError("more than one of workers needs database, and hints other than memory")
+    if settings.database is None and settings.hints_by != MEMORY:
+        raise SettingsError("hints of other processes need database: SQLite is for one process alone")
     if settings.public_url is not None:
         _verify_public_url(settings.public_url)
     if settings.tls_cert is None and not settings.behind_proxy and not is_loopback(settings.host):
@@ -182,11 +210,12 @@ def _verify_public_url(url: str) -> None:
         )
 
 
-def _verify_no_password(url: URL) -> None:
-    if url.password is not None:
+def _verify_no_password(name: str, password: str | None) -> None:
+    if password is not None:
+        other = ", or the password in the file that PGPASSFILE names" if name == "database" else ""
         raise SettingsError(
-            "database has a password on the command line, which everybody on this machine can read; give the "
-            f"URL as {PREFIX}DATABASE or in {FILE}, or the password in the file that PGPASSFILE names"
+            f"{name} has a password on the command line, which everybody on this machine can read; give the "
+            f"URL as {PREFIX}{name.upper()} or in {FILE}{other}"
         )
 
 
@@ -282,6 +311,20 @@ def _parse_database(value: str) -> URL:
     return url.set(drivername=DRIVER)
 
 
+def _parse_hints(value: str) -> str:
+    if value in (MEMORY, POSTGRES):
+        return value
+    try:
+        parts = urlsplit(value)
+        place = parts.hostname if parts.port != 0 else None
+    except ValueError:  # brackets that do not match, a port that is none
+        parts, place = urlsplit(""), None
+    beyond = parts.path.strip("/") or parts.query or parts.fragment
+    if not place or beyond or parts.scheme not in ("nats", "tls"):
+        raise ValueError("it has to be memory, postgres, nats://HOST or tls://HOST")
+    return value
+
+
 def _parse_path(value: str) -> Path:
     return Path(value).expanduser().absolute()
 
@@ -289,6 +332,8 @@ def _parse_path(value: str) -> Path:
 _PARSERS: Final[Mapping[str, Callable[[str], object]]] = {
     "data": _parse_path,
     "database": _parse_database,
+    "hints": _parse_hints,
+    "workers": _parse_int,
     "port": _parse_int,
     "tls_cert": _parse_path,
     "tls_key": _parse_path,

@@ -12,7 +12,7 @@ import logging
 import resource
 import socket
 import ssl
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Final
@@ -134,9 +134,9 @@ class Door:
         self._listeners: list[socket.socket] = []
         self._accepting: list[asyncio.Task[None]] = []
 
-    async def open(self, host: str, port: int) -> int:
-        """Listens; the port. Raises OSError."""
-        self._listeners = await _listen(host, port)
+    def open(self, listeners: Sequence[socket.socket]) -> int:
+        """Lets in who comes there; the port."""
+        self._listeners = list(listeners)
         self._accepting = [self._spawn(self._accept(one)) for one in self._listeners]
         return int(self._listeners[0].getsockname()[1])
 
@@ -225,7 +225,7 @@ class Door:
                 self.left(visitor)
 
 
-async def _listen(host: str, port: int) -> list[socket.socket]:
+async def listen(host: str, port: int) -> list[socket.socket]:
     """A socket for each address of the host, all at one port. Raises OSError."""
     found = await asyncio.get_running_loop().getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from typing import Final
@@ -45,6 +46,8 @@ MAX_REQUEST_BYTES: Final = MAX_MAIL_BYTES + 4_096
 LOOKS_A_SECOND: Final = 2.0
 """How often one invitation's mailbox may be looked into, on average."""
 LOOKS_BURST: Final = 60
+READY_S: Final = 3.0
+"""How long the database may take to answer who asks whether the server is ready."""
 
 log = logging.getLogger(__name__)
 
@@ -98,10 +101,28 @@ class Http:
         return web.Response(text="ok\n")
 
     async def ready(self, _: web.Request) -> web.Response:
-        """GET /readyz: the database answers. Where it does not, the middleware's 500 says so."""
-        async with self._context.engines.reader.connect() as connection:
-            await connection.execute(select(tokens.c.hash).limit(1))
-        return web.Response(text="ok\n")
+        """GET /readyz: whether the server can do its work; what it lacks, a line for each.
+
+        Without the database or its disk it can write nothing (503). Without hints it works, slower.
+        """
+        conditions = self._context.conditions
+        is_answering = await self._database_answers()
+        can_write = is_answering and conditions.disk.is_well
+        lacking = [] if is_answering else [conditions.database]
+        lacking += [one for one in (conditions.disk, conditions.hints) if not one.is_well]
+        lines = ["ok" if can_write else "not ready", *(f"{one.name}: {one.lack}" for one in lacking)]
+        return web.Response(text="\n".join(lines) + "\n", status=200 if can_write else 503)
+
+    async def _database_answers(self) -> bool:
+        database = self._context.conditions.database
+        try:
+            async with asyncio.timeout(READY_S), self._context.engines.reader.connect() as connection:
+                await connection.execute(select(tokens.c.hash).limit(1))
+        except Exception as fault:  # noqa: BLE001 - whatever it is, it is told, and its kind logged
+            database.fails(type(fault).__name__)
+            return False
+        database.works()
+        return True
 
     async def metrics(self, _: web.Request) -> web.Response:
         """GET /metrics."""

@@ -62,6 +62,7 @@ class Route:
     body: type[msgspec.Struct] | None = None
     answer: type[msgspec.Struct] | None = None
     bearer: bool = False
+    unready: bool = False
     refusals: tuple[Code, ...] = ()
 
 
@@ -135,7 +136,14 @@ ROUTES: Final = (
         refusals=(Code.MALFORMED, Code.TOO_FAST, Code.UNKNOWN_ROOM, Code.INTERNAL),
     ),
     Route("GET", "/healthz", "healthy", "The process answers.", media_type=PLAIN),
-    Route("GET", "/readyz", "ready", "The database answers.", media_type=PLAIN, refusals=(Code.INTERNAL,)),
+    Route(
+        "GET",
+        "/readyz",
+        "ready",
+        "Whether the server can do its work, and what it lacks; 503 where it can write nothing.",
+        media_type=PLAIN,
+        unready=True,
+    ),
     Route("GET", "/metrics", "metrics", "Sums over the whole server, for Prometheus.", media_type=PLAIN),
     Route("GET", "/what-the-server-sees", "sights", "Every column of the database.", media_type=HTML),
 )

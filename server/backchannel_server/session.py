@@ -36,7 +36,7 @@ from backchannel_protocol.limits import EVENTS_A_SECOND, EVENTS_BURST, PROTOCOL_
 from backchannel_protocol.refusals import Code
 from backchannel_server.actions.context import Context
 from backchannel_server.actions.cursor import do_cursor
-from backchannel_server.actions.mail import do_answer, letter_frame
+from backchannel_server.actions.mail import do_answer
 from backchannel_server.actions.submit import do_submit
 from backchannel_server.enforce.rates import Rates
 from backchannel_server.fanout.feed import Feed, Follower
@@ -200,7 +200,7 @@ class Session:
         if seat.removed_seq is not None:
             await self._show_removal(place, seat, seat.removed_seq, attach.cursor)
             return
-        follower = Follower(place[1], self.outbox, self._cut)
+        follower = Follower(place[1], self.outbox, self._cut, time.time_ns() // 1000)
         feed = self._context.feeds.attach(place[0], follower)
         self._place, self._follower = place, follower
         self._context.metrics.connections.inc()
@@ -272,14 +272,14 @@ class Session:
         room = self._place_of(follower)[0]
         following = first
         while self._connection.state is State.REPLAYING:
+            seen = feed.stirred
             async with self._context.engines.reader.connect() as connection:
                 events = await read_events(connection, room, following)
             if events:
                 following = events[-1].seq + 1
                 await self.outbox.space()
                 self._send(Events(events, live=False))
-            # no await between the empty reading and this: what is written from now on comes by the feed
-            elif feed.follow(follower, following):
+            elif feed.follow(follower, following, seen):
                 self._send(Events([], live=True))
 
     async def _replay_mail(self, follower: Follower) -> None:
@@ -291,7 +291,7 @@ class Session:
             letters = await read_room_letters(connection, place[0], self._context.clock())
         for letter in letters:
             await self.outbox.space()
-            self._send(letter_frame(letter))
+            self._send(letter.frame())
 
     def _place_of(self, follower: Follower) -> Place:
         assert self._place is not None

@@ -129,6 +129,9 @@ def _path(route: Route) -> Schema:
         "summary": route.sentence,
         "responses": {str(route.status): _answer(route), **_refused(route)},
     }
+    if route.unready:
+        said = {route.media_type: {"schema": {"type": "string"}}}
+        described["responses"]["503"] = {"description": "What it lacks, a line for each.", "content": said}
     if route.bearer:
         described["security"] = [{"token": []}]
     if "{room}" in route.path:

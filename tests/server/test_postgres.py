@@ -76,7 +76,7 @@ async def submit(context: Context, seat: Seat, *drafts: Draft) -> Ack | Refused:
 
 async def test_many_processes_give_each_event_one_number_and_leave_no_hole(tmp_path: Path) -> None:
     async with several(tmp_path) as contexts:
-        token = await do_make_host_token(contexts[0].committer)
+        token = await do_make_host_token(contexts[0].engines.writer)
         seats = [await room_on(contexts[0], token) for _ in range(ROOMS)]
         drafts = [(number, seat, seat.write()) for seat in seats for number in range(EACH)]
         submits = [submit(contexts[number % PROCESSES], seat, draft) for number, seat, draft in drafts]
@@ -97,7 +97,7 @@ async def test_many_processes_give_each_event_one_number_and_leave_no_hole(tmp_p
 
 async def test_the_same_submit_at_two_processes_is_one_event(tmp_path: Path) -> None:
     async with several(tmp_path) as contexts:
-        seat = await room_on(contexts[0], await do_make_host_token(contexts[0].committer))
+        seat = await room_on(contexts[0], await do_make_host_token(contexts[0].engines.writer))
         draft = seat.write()
         acks = await asyncio.gather(*(submit(context, seat, draft) for context in contexts))
         assert all(ack == acks[0] for ack in acks)
@@ -106,7 +106,7 @@ async def test_the_same_submit_at_two_processes_is_one_event(tmp_path: Path) -> 
 
 async def test_of_two_commits_on_one_epoch_at_two_processes_one_wins(tmp_path: Path) -> None:
     async with several(tmp_path) as contexts:
-        seat = await room_on(contexts[0], await do_make_host_token(contexts[0].committer))
+        seat = await room_on(contexts[0], await do_make_host_token(contexts[0].engines.writer))
         drafts = []
         for _ in contexts:
             before = seat.group
@@ -120,7 +120,7 @@ async def test_of_two_commits_on_one_epoch_at_two_processes_one_wins(tmp_path: P
 
 async def test_a_token_for_one_room_makes_one_room_wherever_it_is_brought(tmp_path: Path) -> None:
     async with several(tmp_path) as contexts:
-        host = await do_make_host_token(contexts[0].committer)
+        host = await do_make_host_token(contexts[0].engines.writer)
         token = await do_make_room_token(contexts[0], host, MakeToken(1, NOW_S + 1000))
         made = await asyncio.gather(
             *(room_on(context, token) for context in contexts), return_exceptions=True

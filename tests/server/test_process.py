@@ -180,6 +180,7 @@ async def test_what_it_says_and_what_it_keeps_to_itself(tmp_path: Path) -> None:
         assert "Traceback" not in text
 
 
+@pytest.mark.store("sqlite")
 async def test_a_second_server_on_the_same_data_is_refused(tmp_path: Path) -> None:
     data = tmp_path / "data"
     async with process(data) as server:

@@ -16,6 +16,7 @@ from backchannel_protocol.operations import SetPolicy
 from backchannel_protocol.refusals import Code
 from backchannel_server.actions.sweep import Swept
 from backchannel_server.app import make_context
+from backchannel_server.condition import Conditions
 from backchannel_server.metrics import Metrics
 from backchannel_server.record.key import DamagedKey, load_record_key
 from backchannel_server.refusal import Refusal
@@ -43,7 +44,8 @@ async def double(_: AsyncConnection, requests: Sequence[int]) -> Sequence[int | 
 
 async def test_one_that_is_refused_or_fails_spoils_no_other(folder: Path) -> None:
     engines = store().open(folder)
-    committer = Committer(engines.writer, Metrics())
+    metrics = Metrics()
+    committer = Committer(engines.writer, metrics, Conditions.make(metrics))
     doubling = Performer(double)
     asked = [asyncio.create_task(committer.perform(doubling, number)) for number in (1, 3, 13, 4)]
     await asyncio.sleep(0)

@@ -105,7 +105,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
         await migrate(engines.writer)
         context = make_context(engines, load_record_key(tmp_path / "data"), Clock())
         task = asyncio.create_task(context.committer.run())
-        return context, await do_make_host_token(context.committer), task
+        return context, await do_make_host_token(context.engines.writer), task
 
     async def stop(context: Context, task: asyncio.Task[None]) -> None:
         task.cancel()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from backchannel_server.fanout.feed import Feeds
+from backchannel_server.condition import Conditions
+from backchannel_server.fanout.feeds import Feeds
 from backchannel_server.metrics import Metrics
 from backchannel_server.storage.committer import Committer
 from backchannel_server.storage.engine import Engines
@@ -20,5 +21,6 @@ class Context:
     committer: Committer
     feeds: Feeds
     metrics: Metrics
+    conditions: Conditions
     clock: Callable[[], int]
     checkpoint: Callable[[Room], str]

@@ -18,10 +18,10 @@ from backchannel_server.refusal import Refusal
 from backchannel_server.storage.committer import one_by_one
 from backchannel_server.storage.dialects import Touched
 from backchannel_server.storage.reads import (
+    read_facilitators,
     read_letters,
     read_mailboxes,
     read_room,
-    read_room_seats,
     read_seat,
 )
 from backchannel_server.storage.rows import Letter
@@ -60,7 +60,7 @@ async def do_knock(context: Context, knock: Knock) -> tuple[Mail, ...]:
     """An invitee's letter, or look. What facilitators wrote so far. Raises Refusal."""
     posted = await context.committer.perform(_perform_knocks, KnockRequest(knock, context.clock()))
     _tell(context, posted)
-    return tuple(letter_frame(letter) for letter in posted.letters if letter.step in FROM_FACILITATORS)
+    return tuple(letter.frame() for letter in posted.letters if letter.step in FROM_FACILITATORS)
 
 
 async def do_answer(
@@ -81,14 +81,10 @@ async def do_answer(
     await context.committer.put(_perform_answers, AnswerRequest(room, seat, mail, context.clock()), settle)
 
 
-def letter_frame(letter: Letter) -> Mail:
-    """A letter as it travels."""
-    return Mail(letter.mailbox, letter.step, letter.sealed)
-
-
 def _tell(context: Context, posted: Posted) -> None:
-    if posted.letter is not None:
-        context.feeds.tell(posted.room, posted.facilitators, encode_frame(letter_frame(posted.letter)))
+    letter = posted.letter
+    if letter is not None:
+        context.feeds.tell(posted.room, posted.facilitators, letter.name, encode_frame(letter.frame()))
 
 
 async def _knock(connection: AsyncConnection, request: KnockRequest) -> Posted:
@@ -103,7 +99,7 @@ async def _knock(connection: AsyncConnection, request: KnockRequest) -> Posted:
         return Posted(None, room, frozenset(), tuple(letters))
     await save_mailboxes(connection, [decided.mailbox])
     await insert_letters(connection, [decided.letter])
-    return Posted(decided.letter, room, await _facilitators(connection, room), tuple(letters))
+    return Posted(decided.letter, room, await read_facilitators(connection, room), tuple(letters))
 
 
 _perform_knocks: Final = one_by_one(
@@ -123,12 +119,7 @@ async def _answer(connection: AsyncConnection, request: AnswerRequest) -> Posted
         repeated = Letter(id_, 0, request.mail.step, request.mail.sealed)
         return Posted(repeated, request.room, frozenset({request.seat}), tuple(letters))
     await insert_letters(connection, [new])
-    return Posted(new, request.room, await _facilitators(connection, request.room), tuple(letters))
+    return Posted(new, request.room, await read_facilitators(connection, request.room), tuple(letters))
 
 
 _perform_answers: Final = one_by_one(_answer, lambda request: Touched(frozenset({request.room})))
-
-
-async def _facilitators(connection: AsyncConnection, room: RoomId) -> frozenset[SeatId]:
-    seats = await read_room_seats(connection, room)
-    return frozenset(seat.id for seat in seats.values() if seat.may_facilitate and seat.removed_seq is None)

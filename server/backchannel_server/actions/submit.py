@@ -76,7 +76,9 @@ async def do_submit(
             reply(answer.frame(drafts[0].id))
             return
         reply(Ack(list(answer.placed)))
-        if answer.decision is not None:
+        if answer.decision is None:
+            context.feeds.remember(room, answer.placed[-1].seq)
+        else:
             _publish(context, answer.decision)
 
     await context.committer.put(SUBMITS, Request(room, seat, drafts, context.clock()), settle)

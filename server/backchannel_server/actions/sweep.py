@@ -15,7 +15,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backchannel_protocol.ids import RoomId
 from backchannel_protocol.limits import CLOSED_CHAT_S
-from backchannel_protocol.refusals import Code
 from backchannel_server.actions.context import Context
 from backchannel_server.refusal import Refusal
 from backchannel_server.storage.committer import Performer
@@ -56,7 +55,7 @@ async def do_sweep(context: Context) -> Swept:
     for room in await context.committer.perform(_CANDIDATES, now):
         due = Due(room.id, now)
         if room.is_over(now):
-            context.feeds.end(room.id, Code.UNKNOWN_ROOM)
+            context.feeds.end(room.id)
             while await context.committer.perform(_DELETION, due):
                 pass
             deleted += 1

@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
 from sqlalchemy import delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from backchannel_protocol.http_bodies import MakeToken
 from backchannel_protocol.ids import b64u
@@ -18,8 +17,8 @@ from backchannel_protocol.limits import MAX_TOKEN_S, MAX_TOKENS
 from backchannel_protocol.refusals import Code
 from backchannel_server.actions.context import Context
 from backchannel_server.refusal import Refusal
-from backchannel_server.storage.committer import Committer, Performer, one_by_one
-from backchannel_server.storage.dialects import Touched
+from backchannel_server.storage.committer import one_by_one
+from backchannel_server.storage.dialects import Touched, lock
 from backchannel_server.storage.rows import Token
 from backchannel_server.storage.tables import tokens
 
@@ -36,14 +35,22 @@ class Request:
     now: int
 
 
-async def do_make_host_token(committer: Committer) -> str:
+async def do_make_host_token(engine: AsyncEngine) -> str:
     """A new host token, kept nowhere but as a hash. All tokens before it stop working.
 
     With the room tokens: who had the old link may have made some.
     """
-    token = _generate()
-    await committer.perform(_HOST, hash_token(token))
-    return token
+    async with engine.begin() as connection:
+        await lock(connection, Touched(tokens=True))
+        return await _make_host(connection)
+
+
+async def do_make_first_host_token(engine: AsyncEngine) -> str | None:
+    """The host token of a server that had none; None where there is one, perhaps since a moment ago."""
+    async with engine.begin() as connection:
+        await lock(connection, Touched(tokens=True))
+        known = (await connection.execute(select(tokens.c.hash).limit(1))).first()
+        return await _make_host(connection) if known is None else None
 
 
 async def do_make_room_token(context: Context, bearer: str, wanted: MakeToken) -> str:
@@ -85,17 +92,15 @@ def _generate() -> str:
     return b64u(secrets.token_bytes(_TOKEN_BYTES))
 
 
-async def _perform_host(connection: AsyncConnection, hashes: Sequence[bytes]) -> Sequence[Refusal | None]:
+async def _make_host(connection: AsyncConnection) -> str:
+    token = _generate()
     await connection.execute(delete(tokens))
-    await connection.execute(insert(tokens), asdict(Token(hashes[-1])))
-    return [None for _ in hashes]
+    await connection.execute(insert(tokens), asdict(Token(hash_token(token))))
+    return token
 
 
 def _touches_tokens(_: object) -> Touched:
     return Touched(tokens=True)
-
-
-_HOST: Final = Performer(_perform_host, _touches_tokens)
 
 
 async def _make(connection: AsyncConnection, request: Request) -> None:

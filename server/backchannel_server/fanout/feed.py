@@ -1,19 +1,23 @@
-"""Feeds: who is attached to a room, and what is live there (PROTOCOL.md, sections 4 and 5).
+"""A feed: who is attached to one room, and how far they have it (PROTOCOL.md, sections 4 and 5).
 
 Subscribing is replay, then follow. A follower enters the feed before it reads the log; it reads
-until it has everything that the feed has passed on, and then follows. So no event is missed
-between log and feed, and none is sent twice: each follower knows the seq that it needs next.
+until nothing is left and nothing stirred meanwhile, and then follows. So no event is missed between
+log and feed, and none is sent twice: each follower knows the seq that it needs next.
+
+Other processes write to the log too, where it is in PostgreSQL. What this one wrote is passed on as it is
+wherever it comes next; else somebody else wrote between, and the feed's one reader goes on from the log.
+Everything here runs without waiting: the room never waits for a connection.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 from backchannel_protocol.events import LogEvent
 from backchannel_protocol.frames import Events, encode_frame
-from backchannel_protocol.ids import RoomId, SeatId
+from backchannel_protocol.ids import SeatId
 from backchannel_protocol.limits import MAX_EVENTS_A_FRAME, MAX_EVENTS_FRAME_BYTES
 from backchannel_protocol.refusals import Code
 from backchannel_server.fanout.outbox import Outbox
@@ -23,28 +27,54 @@ from backchannel_server.fanout.outbox import Outbox
 class Follower:
     """One attached seat. `next` is the seq that it needs next, once it follows.
 
-    `cut` ends its connection with a code; with `drop`, without what still waits for it.
+    `cut` ends its connection with a code. `since_us`: when it was attached, in microseconds since 1970.
     """
 
     seat: SeatId
     outbox: Outbox
     cut: Callable[[Code], None]
+    since_us: int
     next: int | None = None
 
 
 class Feed:
-    """One room. Everything here runs without waiting: the room never waits for a connection."""
+    """One room. `head` is the last event that those who follow have; None until somebody does.
+
+    `stirred` counts whatever says that the log may have grown, or not: who found the log's end, and sees
+    that it is as before, knows that it found the end. `told` are the letters that went out.
+    """
 
     def __init__(self) -> None:
         self.followers: dict[SeatId, Follower] = {}
-        self._head = 0
+        self.head: int | None = None
+        self.stirred = 0
+        self.is_reading = False
+        self.told: set[Hashable] = set()
         self._pending: list[LogEvent] = []
 
-    def publish(self, events: Sequence[LogEvent]) -> None:
-        """Events that are on disk. What comes in one turn of the loop travels in one frame."""
+    @property
+    def end(self) -> int | None:
+        """The last event that went out or is about to."""
+        return self._pending[-1].seq if self._pending else self.head
+
+    def publish(self, events: Sequence[LogEvent]) -> bool:
+        """Events that are on disk; whether they, or those of them that are new, come next here.
+
+        What comes in one turn of the loop travels in one frame.
+        """
+        self.stirred += 1
+        end = self.end
+        if end is None or not events[0].seq <= end + 1 <= events[-1].seq:
+            return False
         if not self._pending:
             asyncio.get_running_loop().call_soon(self.flush)
-        self._pending += events
+        self._pending += events[end + 1 - events[0].seq :]
+        return True
+
+    def is_short_of(self, seq: int) -> bool:
+        """Whether those who follow lack the event `seq`."""
+        end = self.end
+        return end is not None and end < seq
 
     def flush(self) -> None:
         """Passes on what is pending: encoded once, the same bytes for everybody."""
@@ -58,70 +88,31 @@ class Feed:
                     follower.outbox.push(frame)
                 elif follower.next is not None:
                     _send_rest(follower, chunk)
-            self._head = last
+            self.head = last
 
-    def follow(self, follower: Follower, following: int) -> bool:
-        """From now on, live, where the follower has everything before `following`; else it reads on."""
-        if self._head >= following:
+    def follow(self, follower: Follower, following: int, seen: int) -> bool:
+        """From now on, live, where the follower has everything before `following`; else it reads on.
+
+        `seen` is what `stirred` was before it looked into the log and found nothing.
+        """
+        if seen != self.stirred:
             return False
+        if self.head is None:
+            self.head = following - 1
         follower.next = following
         return True
 
+    def tell(self, note: bytes) -> None:
+        """A frame for everybody, after what is pending."""
+        self.flush()
+        for follower in list(self.followers.values()):
+            follower.outbox.push(note)
 
-class Feeds:
-    """The feeds of all rooms where somebody is attached."""
-
-    def __init__(self) -> None:
-        self._feeds: dict[RoomId, Feed] = {}
-
-    def attach(self, room: RoomId, follower: Follower) -> Feed:
-        """A follower enters; one of the same seat is cut off with `replaced`."""
-        feed = self._feeds.setdefault(room, Feed())
-        replaced = feed.followers.pop(follower.seat, None)
-        feed.followers[follower.seat] = follower
-        if replaced is not None:
-            replaced.cut(Code.REPLACED)
-        return feed
-
-    def detach(self, room: RoomId, follower: Follower) -> None:
-        """A follower leaves, if it is still there."""
-        feed = self._feeds.get(room)
-        if feed is not None and feed.followers.get(follower.seat) is follower:
-            del feed.followers[follower.seat]
-            if not feed.followers:
-                feed.flush()
-                del self._feeds[room]
-
-    def end(self, room: RoomId, code: Code) -> None:
-        """The room is gone: everybody attached is cut off."""
-        feed = self._feeds.get(room)
-        if feed is not None:
-            for follower in list(feed.followers.values()):
-                follower.cut(code)
-
-    def publish(
-        self, room: RoomId, events: Sequence[LogEvent], *, removed: Collection[SeatId], note: bytes | None
-    ) -> None:
-        """Events that are on disk; seats that they cut off, after them; a checkpoint, encoded, after them."""
-        feed = self._feeds.get(room)
-        if feed is None:
-            return
-        feed.publish(events)
-        if note is not None or removed:
-            feed.flush()
-        for follower in list(feed.followers.values()):
-            if note is not None:
-                follower.outbox.push(note)
-            if follower.seat in removed:
-                follower.cut(Code.REMOVED)
-
-    def tell(self, room: RoomId, seats: Collection[SeatId], frame: bytes) -> None:
-        """A frame for some seats of a room, those that are attached."""
-        feed = self._feeds.get(room)
-        if feed is not None:
-            for follower in list(feed.followers.values()):
-                if follower.seat in seats:
-                    follower.outbox.push(frame)
+    def cut(self, seats: Collection[SeatId], code: Code) -> None:
+        """Ends the connections of some seats, after what is pending."""
+        self.flush()
+        for follower in [one for one in self.followers.values() if one.seat in seats]:
+            follower.cut(code)
 
 
 def split_events(events: Sequence[LogEvent]) -> Iterator[list[LogEvent]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -34,14 +35,16 @@ def load_record_key(data: Path) -> RecordKey:
     """The data folder's key; a new one where there is none. Raises DamagedKey.
 
     A new key is written beside its place and on disk before it takes its name, so a crash leaves
-    either no key or a whole one.
+    either no key or a whole one; of several processes that start at once, one gives it its name.
     """
     path = data / KEY_FILE
     if not path.exists():
-        beside = path.with_suffix(".new")
+        beside = path.with_suffix(f".new-{os.getpid()}")
         beside.unlink(missing_ok=True)
         write_secret(beside, generate_key())
-        beside.rename(path)
+        with suppress(FileExistsError):
+            path.hardlink_to(beside)  # unlike a rename, it takes nobody else's place
+        beside.unlink()
         _sync_folder(data)
     private = path.read_bytes()
     if len(private) != KEY_SIZE:

@@ -24,6 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from backchannel_protocol.refusals import Code
+from backchannel_server.condition import Conditions
 from backchannel_server.metrics import Metrics
 from backchannel_server.refusal import Refusal
 from backchannel_server.storage.dialects import Touched, is_full, is_lost, is_passing, lock
@@ -89,9 +90,10 @@ class _Waiting(Generic[Q, R]):
 class Committer:
     """Owns the writing connection. `run` is one task of the server's TaskGroup."""
 
-    def __init__(self, engine: AsyncEngine, metrics: Metrics) -> None:
+    def __init__(self, engine: AsyncEngine, metrics: Metrics, conditions: Conditions) -> None:
         self._engine = engine
         self._metrics = metrics
+        self._conditions = conditions
         # Any in effect: the queue holds requests of all performers, each answered by its own
         self._queue: asyncio.Queue[_Waiting[object, object]] = asyncio.Queue(QUEUE)
 
@@ -142,11 +144,10 @@ class Committer:
                 for one in batch:
                     await self._write([one])
                 return
-            log.error(  # noqa: TRY400 - a traceback may carry content
-                "a transaction failed", extra={"fault": _fault(error)}
-            )
-            answers = [Refusal(Code.STORAGE_FULL if is_full(error) else Code.INTERNAL) for _ in batch]
+            answers = [self._blame(error) for _ in batch]
         else:
+            self._conditions.database.works()
+            self._conditions.disk.works()
             self._metrics.transaction(len(batch), time.perf_counter() - began)
         for one, answer in zip(batch, answers, strict=True):
             try:
@@ -155,6 +156,17 @@ class Committer:
                 log.error(  # noqa: TRY400 - a traceback may carry content
                     "an answer could not be given", extra={"fault": _fault(error)}
                 )
+
+    def _blame(self, error: Exception) -> Refusal:
+        """What is to be told, and to whom: the host of what lasts, once; of a fault of ours, each time."""
+        if is_full(error):
+            self._conditions.disk.fails(_fault(error))
+            return Refusal(Code.STORAGE_FULL)
+        if is_lost(error):
+            self._conditions.database.fails(_fault(error))
+        else:
+            log.error("a transaction failed", extra={"fault": _fault(error)})
+        return Refusal(Code.INTERNAL)
 
     async def _attempt(self, batch: Sequence[_Waiting[object, object]]) -> list[object]:
         """The transaction, begun anew where another process came between."""

@@ -101,6 +101,11 @@ def _open_postgresql(url: URL) -> Engines:
     return Engines(writer, _connecting(url, READERS, "REPEATABLE READ"), None)
 
 
+def open_listener(url: URL) -> AsyncEngine:
+    """For hints, by a connection of their own."""
+    return _connecting(url, 1, "AUTOCOMMIT")
+
+
 def _connecting(url: URL, connections: int, isolation: str) -> AsyncEngine:
     try:
         engine = create_async_engine(

@@ -199,6 +199,26 @@ async def read_letters(connection: AsyncConnection, mailbox: MailboxId) -> list[
     return await _all(connection, statement, Letter)
 
 
+async def read_facilitators(connection: AsyncConnection, room: RoomId) -> frozenset[SeatId]:
+    """The seats that may facilitate a room now."""
+    statement = select(seats.c.id).where(
+        seats.c.room == room, seats.c.may_facilitate, seats.c.removed_seq.is_(None)
+    )
+    return frozenset((await connection.execute(statement)).scalars())
+
+
+async def read_letter_names(
+    connection: AsyncConnection, ids: Collection[RoomId], now: int
+) -> list[tuple[RoomId, tuple[MailboxId, int]]]:
+    """Which letters `read_room_letters` would find in these rooms."""
+    statement = (
+        select(invitations.c.room, mail.c.mailbox, mail.c.number)
+        .join_from(mail, invitations)
+        .where(invitations.c.room.in_(ids), invitations.c.closed_time.is_(None), invitations.c.expires > now)
+    )
+    return [(room, (mailbox, number)) for room, mailbox, number in await connection.execute(statement)]
+
+
 async def read_room_letters(connection: AsyncConnection, room: RoomId, now: int) -> list[Letter]:
     """The conversations of a room's invitations that still work, in order."""
     statement = (

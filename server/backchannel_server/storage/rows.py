@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from backchannel_protocol.events import EventKind
+from backchannel_protocol.frames import Mail
 from backchannel_protocol.ids import EventId, MailboxId, RoomId, SeatId
 from backchannel_protocol.limits import CLOSED_ROOM_S
 from backchannel_protocol.record.merkle import Frontier
@@ -78,6 +79,15 @@ class Letter:
     number: int
     step: int
     sealed: bytes
+
+    @property
+    def name(self) -> tuple[MailboxId, int]:
+        """Which letter it is."""
+        return self.mailbox, self.number
+
+    def frame(self) -> Mail:
+        """As it travels."""
+        return Mail(self.mailbox, self.step, self.sealed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,75 @@
+"""Hints by NATS: one subject for all processes of a deployment, nothing kept by the broker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+import nats
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from backchannel_server.fanout.hints import PAUSE_S, WAITING
+
+CONNECT_S: Final = 3.0
+PING_S: Final = 2
+PINGS: Final = 2
+"""After so many unanswered pings the connection is another one."""
+
+
+class NatsBroker:
+    """`url`: nats://HOST:PORT or tls://…; `subject` is this deployment's own."""
+
+    def __init__(self, url: str, subject: str) -> None:
+        self._url = url
+        self._subject = subject
+        self._waiting: deque[bytes] = deque(maxlen=WAITING)
+        self._filled = asyncio.Event()
+
+    def send(self, payload: bytes) -> None:
+        """See Broker."""
+        self._waiting.append(payload)
+        self._filled.set()
+
+    async def run(self, receive: Callable[[bytes], None]) -> None:
+        """See Broker. After its first connection, the client connects again by itself, for ever."""
+        while True:
+            with suppress(Exception):  # whatever it was: it is tried again, and the silence is told
+                await self._serve(receive)
+            await asyncio.sleep(PAUSE_S)
+
+    async def _serve(self, receive: Callable[[bytes], None]) -> None:
+        async def said(message: Msg) -> None:
+            receive(message.data)
+
+        async def ignored(_: Exception) -> None:
+            """The client would write it to its own log, with addresses; that no hint comes is told by us."""
+
+        client = await nats.connect(
+            self._url,
+            name="backchannel",
+            error_cb=ignored,
+            connect_timeout=CONNECT_S,
+            reconnect_time_wait=PAUSE_S,
+            max_reconnect_attempts=-1,
+            ping_interval=PING_S,
+            max_outstanding_pings=PINGS,
+        )
+        try:
+            await client.subscribe(self._subject, cb=said)
+            await self._send_on(client)
+        finally:
+            with suppress(Exception):
+                await client.close()
+
+    async def _send_on(self, client: Client) -> None:
+        while True:
+            await self._filled.wait()
+            self._filled.clear()
+            while self._waiting:
+                payload = self._waiting.popleft()
+                if client.is_connected:  # else it is dropped: a look is taken meanwhile
+                    await client.publish(self._subject, payload)
