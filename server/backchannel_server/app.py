@@ -209,7 +209,9 @@ async def _sweep(context: Context, settings: Settings) -> None:
                 log.info("retention took bodies", extra={"count": swept.bodies})
             if swept.rooms:
                 log.info("closed rooms were deleted", extra={"count": swept.rooms})
-            if swept.bodies or swept.rooms:
+            if swept.blobs:
+                log.info("attachments were deleted", extra={"count": swept.blobs})
+            if swept.bodies or swept.rooms or swept.blobs:
                 await context.engines.shorten_log()
         await asyncio.sleep(settings.sweep_interval_s)
 

@@ -33,6 +33,7 @@ from backchannel_server.actions.tokens import do_make_room_token
 from backchannel_server.addresses import Addresses
 from backchannel_server.answers import refused
 from backchannel_server.enforce.rates import Rates
+from backchannel_server.http_blobs import HttpBlobs
 from backchannel_server.nowhere import answer_nowhere
 from backchannel_server.refusal import Refusal
 from backchannel_server.routes import ROUTES
@@ -52,10 +53,11 @@ READY_S: Final = 3.0
 log = logging.getLogger(__name__)
 
 
-class Http:
+class Http(HttpBlobs):
     """The routes that are not the WebSocket."""
 
     def __init__(self, reception: Reception, addresses: Addresses) -> None:
+        super().__init__(reception, addresses)
         self._reception = reception
         self._context = reception.context
         self._addresses = addresses

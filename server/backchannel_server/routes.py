@@ -13,10 +13,18 @@ import msgspec
 
 from backchannel_protocol.http_bodies import (
     MEDIA_TYPE,
+    BeginBlob,
+    BlobBegun,
+    BlobDeleted,
     CreateRoom,
+    DeleteBlob,
     Knock,
     MailSoFar,
     MakeToken,
+    PartPut,
+    PartRead,
+    PutPart,
+    ReadPart,
     RoomCreated,
     TokenMade,
 )
@@ -42,7 +50,10 @@ STATUS: Final[Mapping[Code, int]] = {
     Code.TOO_LARGE: 413,
     Code.TOO_MANY: 409,
     Code.TOO_SLOW: 408,
+    Code.REMOVED: 403,
+    Code.UNKNOWN_BLOB: 404,
     Code.UNKNOWN_ROOM: 404,
+    Code.UNKNOWN_SEAT: 404,
 }
 """The status beside a refusal's code; BAD_REQUEST for the rest."""
 
@@ -74,6 +85,16 @@ _BODY: Final = (
     Code.STORAGE_FULL,
     Code.INTERNAL,
 )
+
+_SEAT: Final = (
+    *_BODY,
+    Code.BAD_SIGNATURE,
+    Code.EXPIRED,
+    Code.REMOVED,
+    Code.UNKNOWN_ROOM,
+    Code.UNKNOWN_SEAT,
+)
+"""Of what a seat signs."""
 
 UPGRADE: Final = Route(
     "GET",
@@ -126,6 +147,42 @@ ROUTES: Final = (
             Code.ROOM_CLOSED,
             Code.TOO_MANY,
         ),
+    ),
+    Route(
+        "POST",
+        "/v1/blobs/begin",
+        "begin_blob",
+        "Begins an attachment, or tells which of its parts stand, signed with the seat key.",
+        body=BeginBlob,
+        answer=BlobBegun,
+        refusals=(*_SEAT, Code.DUPLICATE_ID, Code.ROOM_CLOSED, Code.TOO_MANY),
+    ),
+    Route(
+        "POST",
+        "/v1/blobs/part",
+        "put_part",
+        "One part of an attachment, by the seat that began it.",
+        body=PutPart,
+        answer=PartPut,
+        refusals=(*_SEAT, Code.DUPLICATE_ID, Code.UNKNOWN_BLOB),
+    ),
+    Route(
+        "POST",
+        "/v1/blobs/read",
+        "read_part",
+        "One part of a whole attachment, for a seat that is in the room.",
+        body=ReadPart,
+        answer=PartRead,
+        refusals=(*_SEAT, Code.UNKNOWN_BLOB),
+    ),
+    Route(
+        "POST",
+        "/v1/blobs/delete",
+        "delete_blob",
+        "Deletes an attachment, by the seat that sent it.",
+        body=DeleteBlob,
+        answer=BlobDeleted,
+        refusals=(*_SEAT, Code.NOT_ALLOWED),
     ),
     Route(
         "GET",

@@ -12,6 +12,7 @@ RoomId = NewType("RoomId", bytes)
 SeatId = NewType("SeatId", bytes)
 EventId = NewType("EventId", bytes)
 MailboxId = NewType("MailboxId", bytes)
+BlobId = NewType("BlobId", bytes)
 Seq = NewType("Seq", int)
 Time = NewType("Time", int)
 """Seconds since 1970-01-01T00:00:00Z."""

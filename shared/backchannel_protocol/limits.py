@@ -78,5 +78,44 @@ MAX_TOKEN_S: Final = 366 * 24 * 3600
 MAX_TOKENS: Final = 1000
 """The most room tokens that a server keeps."""
 
+MAX_ATTACHMENTS: Final = 4
+"""The most attachments of one message."""
+
+MAX_BLOB_BYTES: Final = 25 << 20
+"""The largest content of one attachment, before it is padded and encrypted."""
+
+BLOB_CHUNK_BYTES: Final = 64 * 1024
+"""How much padded content one chunk of a blob holds; the last one holds the rest."""
+
+BLOB_TAG_BYTES: Final = 16
+"""By how much a chunk grows when it is encrypted."""
+
+BLOB_PART_CHUNKS: Final = 4
+"""How many chunks travel together: a part is 256 KiB of padded content."""
+
+MAX_PART_BYTES: Final = BLOB_PART_CHUNKS * (BLOB_CHUNK_BYTES + BLOB_TAG_BYTES)
+"""The largest part of a blob, as it travels and stands at the server."""
+
+MAX_BLOB_PARTS: Final = 100
+"""The most parts of one blob."""
+
+MAX_SEALED_BLOB_BYTES: Final = MAX_BLOB_PARTS * MAX_PART_BYTES
+"""The largest blob as the server has it: MAX_BLOB_BYTES is a padded size, and a whole number of parts."""
+
+MIN_BLOB_BYTES: Final = 4 * 1024
+"""The smallest padded content of a blob."""
+
+MAX_ROOM_BLOB_BYTES: Final = 512 << 20
+"""How much all blobs of a room may take at the server, as they are encrypted, begun ones among them."""
+
+MAX_SEAT_UPLOADS: Final = 8
+"""How many blobs of one seat may be begun and not whole."""
+
+UPLOAD_S: Final = 24 * 3600
+"""How long a blob may take to become whole; then what stands of it goes."""
+
+AFTER_READING_BLOB_S: Final = 24 * 3600
+"""How long a whole blob stands in a room whose messages go after reading: to read one is not to fetch it."""
+
 PADDING_CLASSES: Final = tuple(256 << step for step in range(13))
 """The sizes in bytes to which encrypted content is padded: 256 bytes to 1 MiB."""

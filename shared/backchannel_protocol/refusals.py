@@ -60,3 +60,9 @@ class Code(Enum):
     )
     EXPIRED = ("expired", "This has expired. Ask for a new one.")
     BAD_TOKEN = ("bad-token", "The token is not one of this server's, or it was withdrawn.")
+
+    # ---- attachments
+    UNKNOWN_BLOB = (
+        "unknown-blob",
+        "The server does not have this attachment, or not any more. Ask its author to send it again.",
+    )

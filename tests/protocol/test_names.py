@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from backchannel_protocol.room.names import MAX_NAME_CHARS, is_name, name_key
+from backchannel_protocol.room.names import MAX_NAME_CHARS, file_name_of, is_file_name, is_name, name_key
 
 SHOWN = [
     "A",
@@ -75,3 +75,37 @@ def test_two_names_are_the_same_without_joiners_and_capitals() -> None:
     assert name_key("ANN\u200cA") == name_key("anna") == name_key("A\u200dnna") == "anna"
     assert name_key("Ä") != name_key("ä"), "no table but A to Z"
     assert len({name_key(name) for name in SHOWN}) == len(SHOWN)
+
+
+FILES = [
+    "a",
+    "Bericht 2.pdf",
+    "تقرير.docx",
+    "a.tar.gz",
+    "安娜.jpg",
+    "\U0001f54a.png",
+    "آنا\u200cجان.txt",
+    "x" * 255,
+    "a  b",
+]
+NO_FILES = [
+    "", ".", "..", ".hidden", "a.", "a ", " a", "a/b", "a\\b", "C:a", "a*", 'a"b', "a|b", "<a>", "a?", "a\nb",
+    "a\u202egpj.exe", "a\u200bb", "\u200ca", "x" * 256, "ä" * 128, "\ud800", "a\0",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_a_file_may_be_called_stays(name: str) -> None:
+    assert is_file_name(name)
+    assert file_name_of(name) == name
+
+
+@pytest.mark.parametrize("name", NO_FILES)
+def test_what_no_file_may_be_called_becomes_what_one_may(name: str) -> None:
+    assert not is_file_name(name)
+    assert is_file_name(file_name_of(name))
+
+
+def test_the_ending_of_a_long_name_stays() -> None:
+    assert file_name_of("ä" * 300 + ".jpeg") == "ä" * 125 + ".jpeg"
+    assert file_name_of("../../etc/passwd") == "_._etc_passwd"

@@ -8,9 +8,11 @@ import pytest
 
 from backchannel_protocol.canonical import JsonObject
 from backchannel_protocol.envelope import Envelope
+from backchannel_protocol.ids import b64u
+from backchannel_protocol.limits import MAX_BLOB_BYTES
 from backchannel_protocol.room.place import At
 from backchannel_protocol.room.refusals import FoldCode
-from backchannel_protocol.room.state import Role
+from backchannel_protocol.room.state import Role, json_of
 from backchannel_protocol.room.timeline import (
     CHAT,
     MAX_MESSAGE_CHARS,
@@ -146,3 +148,55 @@ def test_only_its_author_takes_a_message_back() -> None:
     check_retraction(at, None)
     with refused(FoldCode.ROLE_FORBIDS):
         check_retraction(at, ANNA.id)
+
+
+FILE: JsonObject = {
+    "blob": id_of("a blob"),
+    "key": b64u(bytes(range(32))),
+    "size": 5,
+    "name": "Bericht.pdf",
+    "type": "application/pdf",
+}
+
+
+def test_attachments_come_out_as_they_were_written() -> None:
+    for text in ("Look.", ""):
+        said = say(open_room(), CLARA, "message", {**MESSAGE, "text": text, "attachments": [FILE] * 4})
+        assert isinstance(said, Message)
+        assert said.text == text
+        assert [json_of(one) for one in said.attachments] == [FILE] * 4
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {**MESSAGE, "text": ""},
+        {**MESSAGE, "attachments": []},
+        {**MESSAGE, "attachments": None},
+        {**MESSAGE, "attachments": FILE},
+        {**MESSAGE, "attachments": [FILE] * 5},
+        *(
+            {**MESSAGE, "attachments": [{**FILE, **change}]}
+            for change in (
+                {"size": -1},
+                {"size": MAX_BLOB_BYTES + 1},
+                {"size": True},
+                {"blob": id_of("a blob") + "A"},
+                {"key": b64u(bytes(31))},
+                {"name": "../x"},
+                {"name": "a\u202egpj.exe"},
+                {"name": ""},
+                {"name": "ä" * 128},
+                {"type": "image/JPEG"},
+                {"type": "image/png\n"},
+                {"type": "text/html; charset=utf-8"},
+                {"type": "image"},
+                {"more": 1},
+            )
+        ),
+        {**MESSAGE, "attachments": [{name: it for name, it in FILE.items() if name != "key"}]},
+    ],
+)
+def test_an_attachment_that_is_none_makes_no_message(body: JsonObject) -> None:
+    with refused(FoldCode.BODY_MALFORMED):
+        say(open_room(), CLARA, "message", body)

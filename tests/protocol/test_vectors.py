@@ -11,7 +11,8 @@ import pytest
 
 from backchannel_mls import cipher_suite
 from backchannel_mls.schedule.key_schedule import export_secret
-from backchannel_protocol.canonical import jcs, label
+from backchannel_protocol.blobs import open_part, padded_size, seal_parts
+from backchannel_protocol.canonical import digest, jcs, label
 from backchannel_protocol.chain import first_link, next_link
 from backchannel_protocol.credential import SeatCredential
 from backchannel_protocol.envelope import Envelope, View, padding_class
@@ -22,6 +23,7 @@ from backchannel_protocol.frames import (
     parse_client_frame,
     parse_server_frame,
 )
+from backchannel_protocol.http_bodies import PutPart, blob_content
 from backchannel_protocol.ids import RoomId, SeatId, Time, b64u
 from backchannel_protocol.invitation import Invitation, knock_commitment, mail_content, word_numbers
 from backchannel_protocol.keys import fingerprint, public_key, sign, verify
@@ -39,6 +41,7 @@ from backchannel_protocol.record.note import origin, verify_checkpoint
 from backchannel_protocol.room.admission import approval_content, sign_approval
 from backchannel_protocol.room.clear import first_clear, follow
 from backchannel_protocol.room.state import Act, RoomState, json_of
+from backchannel_protocol.room.timeline import Message
 from protocol.history import Control, Entry, Folded, outcome_of
 from protocol.vector_files import FILES, FOLDER, came_of, text_of
 
@@ -317,3 +320,20 @@ def test_voids() -> None:
             assert verdict == one.get("verdict")
             verdicts.add(verdict)
     assert verdicts == {None, "refused", "asked", "voided"}
+
+
+def test_blobs() -> None:
+    made = read("blobs")
+    key = raw(made["key"])
+    for size, hashed in made["sealed"]:
+        content = bytes((at * at + 1) % 251 for at in range(size))
+        parts = list(seal_parts(key, content))
+        assert digest(b"".join(parts)).hex() == hashed
+        assert b"".join(open_part(key, size, at, part) for at, part in enumerate(parts)) == content
+    assert all(padded_size(size) == padded for size, padded in made["padded"])
+    room, seat = raw(read("attach")["room"]), raw(read("attach")["seat"])
+    record_key = raw(read("record")["public_key"])
+    put = PutPart(room, seat, key[:16], 1_800_000_000, bytes(64), 0, next(seal_parts(key, b"")))
+    assert digest(label("blob") + blob_content(put, record_key)).hex() == made["signed"]
+    message = msgspec.convert(made["body"], Message)
+    assert [json_of(one) for one in message.attachments] == made["body"]["attachments"]

@@ -15,11 +15,13 @@ import msgspec
 
 from backchannel_mls import cipher_suite
 from backchannel_mls.schedule.key_schedule import export_secret
-from backchannel_protocol.canonical import jcs
+from backchannel_protocol.blobs import padded_size, seal_parts
+from backchannel_protocol.canonical import digest, jcs, label
 from backchannel_protocol.chain import first_link, next_link
 from backchannel_protocol.envelope import Envelope, View, padding_class
 from backchannel_protocol.events import EventKind, LogEvent
 from backchannel_protocol.frames import attach_content, encode_frame
+from backchannel_protocol.http_bodies import PutPart, blob_content
 from backchannel_protocol.ids import RoomId, Time, b64u, parse_b64u
 from backchannel_protocol.invitation import Invitation, knock_commitment, mail_content, word_numbers
 from backchannel_protocol.keys import fingerprint, public_key, sign
@@ -42,6 +44,7 @@ from backchannel_protocol.record.entry import (
 from backchannel_protocol.record.merkle import Frontier
 from backchannel_protocol.record.note import CheckpointBody, origin, sign_checkpoint
 from backchannel_protocol.room.admission import approval_content, sign_approval
+from backchannel_protocol.room.attachments import Attachment
 from backchannel_protocol.room.clear import Followed
 from backchannel_protocol.room.state import Act, Role, json_of
 from protocol.clear_log import STORIES
@@ -341,6 +344,30 @@ def voids() -> Vector:
     return {"room": ROOM.hex(), "seats": seats, "stories": stories}
 
 
+def blobs() -> Vector:
+    """Attachments: sizes, ciphertexts by their hash, what is signed, and how a message names one."""
+    key = seed_of("blobs", "key")
+    part = b"".join(seal_parts(key, generated(0)))
+    put = PutPart(ROOM, ANNA.seat, key[:16], 1_800_000_000, bytes(64), 0, part)
+    attachment = Attachment(b64u(key[:16]), b64u(key), 5, "ملف 1.pdf", "application/pdf")
+    exposure = {"audience": "room", "quotable": "no", "until": 0}
+    return {
+        "key": key.hex(),
+        "sealed": [
+            [size, digest(b"".join(seal_parts(key, generated(size)))).hex()]
+            for size in (0, 1, 65_535, 65_536, 65_537, 200_000)
+        ],
+        "padded": [[size, padded_size(size)] for size in (4_096, 4_097, 70_001, 1 << 20, 25_700_001)],
+        "signed": digest(label("blob") + blob_content(put, public_key(RECORD_PRIVATE))).hex(),
+        "body": {"text": "", "exposure": exposure, "attachments": [json_of(attachment)]},
+    }
+
+
+def generated(size: int) -> bytes:
+    """Content for `blobs`: byte number i is i * i + 1 modulo 251."""
+    return bytes((at * at + 1) % 251 for at in range(size))
+
+
 def _followed(written: list[tuple[LogEvent, Followed]]) -> list[Vector]:
     """The events of a log, and what differs in the room after each."""
     rows: list[Vector] = []
@@ -418,6 +445,7 @@ FILES = {
     "folds": folds,
     "record": record,
     "voids": voids,
+    "blobs": blobs,
 }
 
 
@@ -439,6 +467,8 @@ def jcs_text(text: str) -> str:
 def text_of(name: str) -> str:
     """A file as it is committed."""
     made = FILES[name]()
+    if name == "blobs":
+        return jcs(made).decode() + "\n"
     if name == "voids":
         return _lines(made, "stories")
     if name == "folds":  # one event a line: a change is seen where it is

@@ -18,10 +18,21 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from backchannel_protocol.connection import State
 from backchannel_protocol.events import EventKind
 from backchannel_protocol.frames import Checkpoint, Cursor, Mail, Refused
-from backchannel_protocol.http_bodies import CreateRoom, MakeToken, encode_body
+from backchannel_protocol.http_bodies import (
+    BeginBlob,
+    CreateRoom,
+    DeleteBlob,
+    ForBlob,
+    MakeToken,
+    PutPart,
+    ReadPart,
+    encode_body,
+)
 from backchannel_protocol.ids import RoomId, b64u
+from backchannel_protocol.limits import MAX_SEALED_BLOB_BYTES
 from backchannel_protocol.operations import CloseRoom, InvitationClose, SeatRemove, SeatSet, SetPolicy
 from backchannel_server.routes import ROUTES, UPGRADE
+from server.blob_kit import Porter
 from server.documents import DOCUMENTS, FOLDER, is_current
 from server.mail_kit import Invitee, new_invitation, open_mailbox
 from server.schemas import plain
@@ -185,6 +196,9 @@ def test_the_states_are_those_of_the_protocol(frames: Document) -> None:
 
 
 # ---- the running server: HTTP
+BLOB = random_id()
+
+
 @dataclass
 class Visit:
     """Asks the server, and compares each answer with the document. `codes` are the refusals seen."""
@@ -231,7 +245,7 @@ async def test_every_path_status_and_code_is_as_documented(host: Host, paths: Do
         (path, method) for path, methods in paths["paths"].items() for method in methods
     }
     visit = Visit(host, paths)
-    for story in (visit_host_pages, visit_tokens_and_rooms, visit_mail):
+    for story in (visit_host_pages, visit_tokens_and_rooms, visit_mail, visit_blobs):
         await story(visit)
     documented = {
         (path, code)
@@ -325,6 +339,59 @@ async def visit_mail(visit: Visit) -> None:
         late = await open_mailbox(host, line)
         await line.submit(author.operate(CloseRoom(None)))
         assert await knock(late, 1, b"claim") == 410
+
+
+async def visit_blobs(visit: Visit) -> None:
+    """An attachment from beginning to end, and everything that is wrong with a request for one."""
+    host, codes = visit.host, visit.codes
+    author, other = await new_room(host), Seat(RoomId(b""))
+    other.room = author.room
+
+    async def ask(path: str, porter: Porter, request: ForBlob) -> int:
+        return await visit.ask("POST", f"/v1/blobs/{path}", porter.signed(request))
+
+    async with attached(host.url, author) as line:
+        await admit(line, other)
+        anna, boris = Porter.of(host, author), Porter.of(host, other)
+        nobody = Porter.of(host, Seat(author.room))
+        nowhere = Porter.of(host, Seat(RoomId(random_id())))
+        late = Porter(host.url, author, anna.record_key, anna.now - 301)
+        for path, kind, rest in (
+            ("begin", BeginBlob, (4_112,)),
+            ("part", PutPart, (0, bytes(4_112))),
+            ("read", ReadPart, (0,)),
+        ):
+            for porter, code in ((nobody, "unknown-seat"), (nowhere, "unknown-room"), (late, "expired")):
+                await ask(path, porter, kind(*porter.about(BLOB), *rest))
+                assert (f"/v1/blobs/{path}", code) in codes
+            if path != "begin":
+                assert await ask(path, anna, kind(*anna.about(random_id()), *rest)) == 404
+            assert await ask(path, anna, kind(*anna.about(BLOB), *rest)) == 200
+            unsigned = kind(*anna.about(BLOB), *rest)
+            assert await visit.ask("POST", f"/v1/blobs/{path}", unsigned) == 403
+        assert await ask("begin", boris, BeginBlob(*boris.about(BLOB), 4_112)) == 409
+        assert await ask("part", anna, PutPart(*anna.about(BLOB), 0, bytes(4_111))) == 409
+        most = BeginBlob(*anna.about(random_id()), MAX_SEALED_BLOB_BYTES)
+        while await ask("begin", anna, most) == 200:
+            most = BeginBlob(*anna.about(random_id()), MAX_SEALED_BLOB_BYTES)
+        for porter in (boris, nobody, nowhere, late):
+            assert await ask("delete", porter, DeleteBlob(*porter.about(BLOB))) in (403, 404, 410)
+        assert await visit.ask("POST", "/v1/blobs/delete", DeleteBlob(*anna.about(BLOB))) == 403
+        assert await ask("delete", anna, DeleteBlob(*anna.about(BLOB))) == 200
+        commit, pending = author.commit(remove=(1,))
+        await line.submit(author.operate(SeatRemove(None, other.id)), commit)
+        author.enter(commit, pending)
+        for path, request in (
+            ("begin", BeginBlob(*boris.about(BLOB), 4_112)),
+            ("part", PutPart(*boris.about(BLOB), 0, bytes(4_112))),
+            ("read", ReadPart(*boris.about(BLOB), 0)),
+            ("delete", DeleteBlob(*boris.about(BLOB))),
+        ):
+            assert await ask(path, boris, request) == 403
+            assert await visit.ask("POST", f"/v1/blobs/{path}", b"\xc1") == 400
+            assert await visit.ask("POST", f"/v1/blobs/{path}", bytes(1 << 20)) == 413
+        await line.submit(author.operate(CloseRoom(None)))
+        assert await ask("begin", anna, BeginBlob(*anna.about(random_id()), 4_112)) == 410
 
 
 async def test_who_fails_too_often_is_told_as_documented(tmp_path: Path, paths: Document) -> None:

@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from backchannel_protocol.events import EventKind, LogEvent
-from backchannel_protocol.ids import RoomId, SeatId
+from backchannel_protocol.ids import BlobId, RoomId, SeatId
+from backchannel_protocol.limits import MAX_PART_BYTES
 from backchannel_server.app import DataFolderInUse
+from backchannel_server.storage.blobs import insert_blob, insert_part
 from backchannel_server.storage.dialects import UnusableDatabase
 from backchannel_server.storage.engine import DATABASE, MOVED, open_engines
 from backchannel_server.storage.migrate import HALF_DONE
-from backchannel_server.storage.rows import Room
+from backchannel_server.storage.rows import Blob, Room
 from backchannel_server.storage.rows import Seat as SeatRow
 from backchannel_server.storage.writes import insert_events, insert_rooms, insert_seats
 from postgres import OWNER
@@ -26,7 +28,8 @@ from server.stores import Store, keeping_in, store
 pytestmark = pytest.mark.store("postgresql")
 
 EVENTS = 5_000
-TABLES = ("rooms", "seats", "events", "invitations", "mail", "tokens")
+PARTS = 25
+TABLES = ("rooms", "seats", "events", "invitations", "mail", "tokens", "blobs", "blob_parts")
 WITHIN_S = 120
 
 
@@ -68,6 +71,10 @@ async def fill(data: Path) -> None:
     async with engines.writer.begin() as connection:
         await insert_rooms(connection, [Room(room, EVENTS, 0, RoomId(room), EVENTS)])  # type: ignore[arg-type] # an opening is an event's id or the room's
         await insert_seats(connection, [SeatRow(room, seat, bytes(32), may_facilitate=True, floor=1)])
+        blob = BlobId(random_id())
+        await insert_blob(connection, Blob(room, blob, seat, PARTS * MAX_PART_BYTES, EVENTS, EVENTS))
+        for number in range(PARTS):
+            await insert_part(connection, room, blob, number, random.randbytes(MAX_PART_BYTES))
         await insert_events(connection, [(room, event.seq, event) for event in events])
     await engines.dispose()
 
@@ -136,7 +143,7 @@ async def test_killed_anywhere_it_goes_on_and_ends_whole(tmp_path: Path, seed: i
 async def test_rooms_that_went_on_meanwhile_are_copied_as_they_are_now(tmp_path: Path) -> None:
     data = tmp_path / "data"
     await fill(data)
-    await move(data, killed_after=4)  # rooms, tokens, seats, some events
+    await move(data, killed_after=5)  # rooms, tokens, seats, blobs, some events
     async with hosting(data, database=None) as host:
         pass
     engines = open_engines(data)

@@ -23,6 +23,7 @@ from backchannel_server.refusal import Refusal
 from backchannel_server.storage.committer import Committer, Performer
 from backchannel_server.storage.migrate import HEAD, ForeignDatabase, NewerDatabase, create, migrate, upgrade
 from backchannel_server.storage.tables import metadata
+from server.blob_kit import File, Porter
 from server.mail_kit import new_invitation, open_mailbox
 from server.server_kit import Clock, Seat, admit, attached, get, hosting, new_room, sweep_folder
 from server.stores import store
@@ -148,6 +149,8 @@ async def test_the_database_holds_none_of_what_is_said(tmp_path: Path) -> None:
             for words in planted:
                 await line.submit(author.write(words), author.write(words, EventKind.GOVERNANCE))
             invitee = await open_mailbox(host, line)
+            file = File(planted[0] * 1_000)
+            await Porter.of(host, author).upload(file)
             sealed = invitee.invitation.seal(1, planted[0], bytes(12))
             await invitee.ask(host, 1, sealed)
         secrets_ = [
@@ -156,7 +159,7 @@ async def test_the_database_holds_none_of_what_is_said(tmp_path: Path) -> None:
             "127.0.0.1",
         ]
     content = b"".join(path.read_bytes() for path in store().files(folder) if path.name != "host-link")
-    for words in [*planted, *[secret.encode() for secret in secrets_], invitee.invitation.secret]:
+    for words in [*planted, *[one.encode() for one in secrets_], invitee.invitation.secret, file.key]:
         assert words not in content
     assert new_invitation().secret not in content
 

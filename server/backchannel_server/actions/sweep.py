@@ -13,10 +13,11 @@ from typing import Final
 from sqlalchemy import case, delete, func, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backchannel_protocol.ids import RoomId
+from backchannel_protocol.ids import BlobId, RoomId
 from backchannel_protocol.limits import CLOSED_CHAT_S
 from backchannel_server.actions.context import Context
 from backchannel_server.refusal import Refusal
+from backchannel_server.storage.blobs import delete_blob, read_due_blobs, read_some_blob
 from backchannel_server.storage.committer import Performer
 from backchannel_server.storage.dialects import Touched
 from backchannel_server.storage.reads import read_room
@@ -33,10 +34,11 @@ BATCH: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """How many bodies and how many rooms went."""
+    """How many bodies, attachments and rooms went."""
 
     bodies: int
     rooms: int
+    blobs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +49,20 @@ class Due:
     now: int
 
 
+@dataclass(frozen=True, slots=True)
+class DueBlob:
+    """A blob that may be due."""
+
+    room: RoomId
+    blob: BlobId
+
+
 async def do_sweep(context: Context) -> Swept:
     """Purges and deletes what is due. Raises Refusal."""
     now = context.clock()
     await context.committer.perform(_ENDED, now)
     bodies = deleted = 0
+    blobs = await _sweep_blobs(context, now)
     for room in await context.committer.perform(_CANDIDATES, now):
         due = Due(room.id, now)
         if room.is_over(now):
@@ -63,7 +74,17 @@ async def do_sweep(context: Context) -> Swept:
         while taken := await context.committer.perform(_PURGE, due):
             bodies += taken
     context.metrics.purged.inc(bodies)
-    return Swept(bodies, deleted)
+    return Swept(bodies, deleted, blobs)
+
+
+async def _sweep_blobs(context: Context, now: int) -> int:
+    """One in a transaction: it may be large. Once due, a blob is due for ever, but for a longer retention."""
+    taken = 0
+    while due := await context.committer.perform(_DUE_BLOBS, now):
+        for one in due:
+            await context.committer.perform(_BLOB_DELETION, one)
+        taken += len(due)
+    return taken
 
 
 async def _read_candidates(
@@ -111,6 +132,19 @@ async def _read_by_all(connection: AsyncConnection, room: Room) -> int:
     return (await connection.execute(statement)).scalar_one() or 0
 
 
+# ---- attachments
+async def _read_blobs(
+    connection: AsyncConnection, requests: Sequence[int]
+) -> Sequence[list[DueBlob] | Refusal]:
+    return [[DueBlob(*due) for due in await read_due_blobs(connection, now)] for now in requests]
+
+
+async def _delete_blobs(connection: AsyncConnection, requests: Sequence[DueBlob]) -> Sequence[Refusal | None]:
+    for due in requests:
+        await delete_blob(connection, due.room, due.blob)
+    return [None for _ in requests]
+
+
 # ---- what ended
 async def _delete_room(connection: AsyncConnection, requests: Sequence[Due]) -> Sequence[bool | Refusal]:
     """Whether there is more to delete. Nobody sees a half: who asks is told `unknown-room` by the time."""
@@ -123,7 +157,11 @@ async def _delete_room(connection: AsyncConnection, requests: Sequence[Due]) -> 
 
 
 async def _delete_batch(connection: AsyncConnection, room: RoomId) -> bool:
-    """The log's end first, then what it refers to."""
+    """An attachment, the log's end, then what they refer to."""
+    blob = await read_some_blob(connection, room)
+    if blob is not None:
+        await delete_blob(connection, room, blob)
+        return True
     batch = select(events.c.seq).where(events.c.room == room).order_by(events.c.seq.desc()).limit(BATCH)
     gone = await connection.execute(delete(events).where(events.c.room == room, events.c.seq.in_(batch)))
     if gone.rowcount:
@@ -153,6 +191,8 @@ def _touches_room(due: Due) -> Touched:
     return Touched(frozenset({due.room}))
 
 
+_DUE_BLOBS: Final = Performer(_read_blobs)
+_BLOB_DELETION: Final = Performer(_delete_blobs, lambda due: Touched(frozenset({due.room})))
 _CANDIDATES: Final = Performer(_read_candidates)
 _PURGE: Final = Performer(_purge, _touches_room)
 _DELETION: Final = Performer(_delete_room, _touches_room)

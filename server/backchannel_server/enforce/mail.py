@@ -25,9 +25,7 @@ ANSWER: Final = 4
 FROM_FACILITATORS: Final = (CHALLENGE, ANSWER)
 CLOCK_SKEW_S: Final = 300
 
-_WRONG_CLOCK: Final = (
-    "This device's clock and the server's differ by over five minutes. Set it and try again."
-)
+WRONG_CLOCK: Final = "This device's clock and the server's differ by over five minutes. Set it and try again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +92,7 @@ def decide_answer(
 def _verify_signature(mailbox: Mailbox, knock: Knock, now: int) -> None:
     """By the auth key for the claim, by the claim key for the rest."""
     if abs(now - knock.time) > CLOCK_SKEW_S:
-        raise Refusal(Code.EXPIRED, sentence=_WRONG_CLOCK)
+        raise Refusal(Code.EXPIRED, sentence=WRONG_CLOCK)
     key: bytes | None = mailbox.auth_key
     if knock.step == CLAIM:
         if knock.claim_key is None:

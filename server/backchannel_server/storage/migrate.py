@@ -15,10 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from backchannel_server.storage.dialects import UnusableDatabase, explain, lock_schema, verify_server
 from backchannel_server.storage.tables import metadata, server
 
-HEAD: Final = "0003"
+HEAD: Final = "0004"
 """The newest revision in migrations/versions."""
 
-KNOWN: Final = (None, "0001", "0002", HEAD)
+KNOWN: Final = (None, "0001", "0002", "0003", HEAD)
 HALF_DONE: Final = "half_done_copy"
 """A table without rows: with it, the database is a copy that `moving` has not finished."""
 

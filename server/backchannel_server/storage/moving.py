@@ -28,10 +28,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from backchannel_server.storage.dialects import UnusableDatabase, explain, lock_schema
 from backchannel_server.storage.engine import DATABASE, MOVED, Engines, open_engines, open_sqlite
 from backchannel_server.storage.migrate import HALF_DONE, migrate
-from backchannel_server.storage.tables import metadata, server
+from backchannel_server.storage.tables import blob_parts, metadata, server
 
 BATCH: Final = 500
 """How many rows are copied in one transaction."""
+
+LARGE_BATCH: Final = 20
+"""The same, of rows that may have 256 KiB each."""
 
 Row: TypeAlias = Mapping[str, Any]
 _TABLES: Final = tuple(table for table in metadata.sorted_tables if table is not server)
@@ -158,7 +161,7 @@ async def _last(connection: AsyncConnection, table: Table) -> tuple[Any, ...] | 
 async def _next(connection: AsyncConnection, table: Table, last: tuple[Any, ...] | None) -> Sequence[Row]:
     """The rows after a key, in the order of keys: both databases compare bytes as bytes."""
     keys = list(table.primary_key.columns)
-    statement = select(table).order_by(*keys).limit(BATCH)
+    statement = select(table).order_by(*keys).limit(LARGE_BATCH if table is blob_parts else BATCH)
     if last is not None:
         after = [literal(value, key.type) for key, value in zip(keys, last, strict=True)]
         statement = statement.where(tuple_(*keys) > tuple_(*after))

@@ -7,7 +7,7 @@ from typing import Final
 
 from backchannel_protocol.events import EventKind
 from backchannel_protocol.frames import Mail
-from backchannel_protocol.ids import EventId, MailboxId, RoomId, SeatId
+from backchannel_protocol.ids import BlobId, EventId, MailboxId, RoomId, SeatId
 from backchannel_protocol.limits import CLOSED_ROOM_S
 from backchannel_protocol.record.merkle import Frontier
 
@@ -88,6 +88,18 @@ class Letter:
     def frame(self) -> Mail:
         """As it travels."""
         return Mail(self.mailbox, self.step, self.sealed)
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A row of `blobs`. `size` in bytes, as it is encrypted; `completed` None: it is not whole."""
+
+    room: RoomId
+    id: BlobId
+    seat: SeatId
+    size: int
+    begun: int
+    completed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,6 +147,46 @@ mail = Table(
     comment="What invitee and facilitator say to each other before admission.",
 )
 
+blobs = Table(
+    "blobs",
+    metadata,
+    Column("room", ForeignKey("rooms.id"), primary_key=True, comment="The room."),
+    Column("id", LargeBinary(16), primary_key=True, comment="Random bytes that stand for the attachment."),
+    Column("seat", LargeBinary(16), nullable=False, comment="Which seat sends it."),
+    Column(
+        "size",
+        BigInteger,
+        nullable=False,
+        comment="How many bytes it has, encrypted and padded: not its size, which it tells roughly.",
+    ),
+    Column("begun", BigInteger, nullable=False, comment="When its sending began, to the second."),
+    Column(
+        "completed",
+        BigInteger,
+        comment="When all of it was here. Retention counts from then: it goes as old as messages do, and "
+        "where messages go once every seat had them, a day later; what is not whole after a day goes too.",
+    ),
+    ForeignKeyConstraint(["room", "seat"], ["seats.room", "seats.id"]),
+    comment="One row for each attachment. Its name and kind, and which message it goes with, are encrypted. "
+    "Who fetches one is not written down.",
+)
+
+blob_parts = Table(
+    "blob_parts",
+    metadata,
+    Column("room", LargeBinary(16), primary_key=True, comment="The room."),
+    Column("blob", LargeBinary(16), primary_key=True, comment="The attachment."),
+    Column("number", Integer, primary_key=True, comment="The part's place in it."),
+    Column(
+        "body",
+        LargeBinary,
+        nullable=False,
+        comment="Its ciphertext, for which the server has no key, until the attachment goes.",
+    ),
+    ForeignKeyConstraint(["room", "blob"], ["blobs.room", "blobs.id"]),
+    comment="The parts of the attachments, of 256 KiB.",
+)
+
 server = Table(
     "server",
     metadata,

@@ -12,12 +12,13 @@ import msgspec
 from msgspec import Meta
 
 from backchannel_protocol.envelope import Envelope
+from backchannel_protocol.room.attachments import Attachments
 from backchannel_protocol.room.place import At
 from backchannel_protocol.room.refusals import FoldCode, FoldRefusal
 from backchannel_protocol.room.state import Id, Natural, Role, RoomState, Seat
 
 MAX_MESSAGE_CHARS = 20_000
-MessageText = Annotated[str, Meta(min_length=1, max_length=MAX_MESSAGE_CHARS)]
+MessageText = Annotated[str, Meta(max_length=MAX_MESSAGE_CHARS)]
 
 
 class Exposure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,11 +33,20 @@ class Exposure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A message; `reply_to` is the id of the event that it answers."""
+    """A message; `reply_to` is the id of the event that it answers.
+
+    Its exposure is its attachments' too. Without any, it says something.
+    """
 
     text: MessageText
     exposure: Exposure
     reply_to: Id | None = None
+    attachments: Attachments = ()
+
+    def __post_init__(self) -> None:
+        """What no pattern says; msgspec makes a ValidationError of it."""
+        if not self.text and not self.attachments:
+            raise ValueError
 
 
 class Retract(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -28,6 +28,7 @@ export const CODES = [
   "mailbox-taken",
   "expired",
   "bad-token",
+  "unknown-blob",
 ] as const
 
 export type Code = (typeof CODES)[number]

@@ -125,6 +125,7 @@ export const reasons: Readonly<Record<ReasonCode, string>> = {
     "Somebody opened this invitation before you. If that was not you, tell the person who sent it at once, and ask for a new one.",
   expired: "This has expired. Ask for a new one.",
   "bad-token": "This host link is not valid any more. Ask the host for a new one.",
+  "unknown-blob": "The server does not have this attachment any more. Ask its author to send it again.",
   "body-malformed": "It could not be read.",
   "type-unknown": "It is of a kind that this version does not know. Load the page again.",
   "sender-unknown": "It came from somebody who is not in the room.",
