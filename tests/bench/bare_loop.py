@@ -1,8 +1,9 @@
 """What a server could do at most in this language: a bare aiohttp loop with the same group commit.
 
-It appends each message to one SQLite table, commits what waits in one transaction (WAL, synchronous
-FULL, as the server does), then acknowledges, then sends it to all. It checks nothing and knows no
-rooms. `python bare_loop.py DATABASE` says the port on which it listens.
+It appends each message to one table, commits what waits in one transaction (SQLite: WAL, synchronous FULL,
+as the server does; PostgreSQL: as the cluster is set), then acknowledges, then sends it to all. It checks
+nothing and knows no rooms. `python bare_loop.py DATABASE` says the port on which it listens; DATABASE is a
+file of SQLite's, or postgresql://….
 """
 
 from __future__ import annotations
@@ -10,18 +11,22 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import sys
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
 BATCH = 200
 ACK = b"ack"
+POSTGRESQL = "postgresql:"
+Write = Callable[[list[bytes]], Awaitable[None]]
+"""One transaction."""
 
 
 class Loop:
     """One room of everybody who is connected."""
 
-    def __init__(self, database: sqlite3.Connection) -> None:
-        self._database = database
+    def __init__(self, write: Write) -> None:
+        self._write = write
         self._sockets: set[web.WebSocketResponse] = set()
         self._queue: asyncio.Queue[tuple[web.WebSocketResponse, bytes]] = asyncio.Queue()
 
@@ -41,26 +46,47 @@ class Loop:
             batch = [await self._queue.get()]
             while len(batch) < BATCH and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
-            await asyncio.to_thread(self._write, [data for _, data in batch])
+            await self._write([data for _, data in batch])
             for socket, _ in batch:
                 await socket.send_bytes(ACK)
             joined = b"".join(data for _, data in batch)
             for socket in list(self._sockets):
                 await socket.send_bytes(joined)
 
-    def _write(self, bodies: list[bytes]) -> None:
-        self._database.execute("BEGIN IMMEDIATE")
-        self._database.executemany("INSERT INTO events (body) VALUES (?)", [(body,) for body in bodies])
-        self._database.execute("COMMIT")
 
-
-async def main(path: str) -> None:
-    """Until it is killed."""
+def open_sqlite(path: str) -> Write:
+    """Writes from a thread."""
     database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")
     database.execute("CREATE TABLE events (seq INTEGER PRIMARY KEY, body BLOB NOT NULL)")
-    loop = Loop(database)
+
+    def write(bodies: list[bytes]) -> None:
+        database.execute("BEGIN IMMEDIATE")
+        database.executemany("INSERT INTO events (body) VALUES (?)", [(body,) for body in bodies])
+        database.execute("COMMIT")
+
+    return lambda bodies: asyncio.to_thread(write, bodies)
+
+
+async def open_postgresql(url: str) -> Write:
+    """Over one connection."""
+    import asyncpg  # type: ignore[import-untyped]  # and not everywhere installed
+
+    connection = await asyncpg.connect(url)
+    await connection.execute("CREATE TABLE events (seq BIGSERIAL PRIMARY KEY, body BYTEA NOT NULL)")
+
+    async def write(bodies: list[bytes]) -> None:
+        async with connection.transaction():
+            await connection.executemany("INSERT INTO events (body) VALUES ($1)", [(one,) for one in bodies])
+
+    return write
+
+
+async def main(database: str) -> None:
+    """Until it is killed."""
+    is_postgresql = database.startswith(POSTGRESQL)
+    loop = Loop(await open_postgresql(database) if is_postgresql else open_sqlite(database))
     application = web.Application()
     application.add_routes([web.get("/", loop.handle)])
     runner = web.AppRunner(application, access_log=None)
