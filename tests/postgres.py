@@ -42,7 +42,16 @@ fsync = off
 autovacuum = off
 """
 _WHO: Final = f"local all {LOCKED} scram-sha-256\nlocal all all trust\n"
-_GUARD: Final = '"$@" </dev/null & server=$!; read -r _; kill -QUIT $server; wait $server'
+_GUARD: Final = """
+while :; do
+  "$@" </dev/null & server=$!
+  read -r away && again=1 || again=0
+  kill -QUIT $server
+  wait $server
+  [ $again = 1 ] || exit 0
+  sleep "$away"
+done
+"""
 _END_OTHERS: Final = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
     " WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -63,6 +72,19 @@ class Cluster:
     programs: Path
     free: list[str] = field(default_factory=list)
     made: int = 0
+    guard: subprocess.Popen[bytes] | None = None
+
+    def crash(self, away_s: float) -> None:
+        """Ends at once, as if the power went, and starts again after a while."""
+        assert self.guard is not None
+        assert self.guard.stdin is not None
+        self.guard.stdin.write(f"{away_s}\n".encode())
+        self.guard.stdin.flush()
+
+    @property
+    def socket(self) -> Path:
+        """Where it listens."""
+        return self.folder / ".s.PGSQL.5432"
 
     @property
     def data(self) -> Path:
@@ -139,6 +161,7 @@ def _started(cluster: Cluster, user: str | None) -> Iterator[Cluster]:
             user=user,
             cwd=cluster.folder,
         )
+    cluster.guard = guard
     try:
         _wait(cluster)
         cluster.say(f"CREATE ROLE {OWNER} LOGIN", f"CREATE ROLE {LOCKED} LOGIN PASSWORD 'planted-password'")

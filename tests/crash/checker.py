@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -96,13 +96,17 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All of it. `acks`: what the server was seen to acknowledge on the wire: id, seq and time."""
+    """All of one room. `acks`: what the server was seen to acknowledge on the wire: id, seq and time.
+
+    `guests`: what those wanted to say whose profiles cannot be read here, by their seats.
+    """
 
     room: bytes
     rows: tuple[Row, ...]
     floors: Mapping[str, int]
     members: tuple[Member, ...]
     acks: tuple[tuple[bytes, int, int], ...] = ()
+    guests: Mapping[str, tuple[Intent, ...]] = field(default_factory=dict)
 
 
 class Fault(NamedTuple):
@@ -277,6 +281,18 @@ def _kept(evidence: Evidence) -> Iterator[Fault]:
                 yield from _everywhere(evidence, author, message)
 
 
+def _guests(evidence: Evidence) -> Iterator[Fault]:
+    """What a guest was told is sent is with everybody who was there, once."""
+    for seat, intents in evidence.guests.items():
+        for member in evidence.members:
+            said = Counter(message.text for message in member.messages() if message.seat == seat)
+            for intent in intents:
+                if said[intent.text] > 1:
+                    yield Fault("message-doubled", f"{member.name} has a guest's {intent.text!r} twice")
+                elif intent.saved and not said[intent.text] and not member.begin:
+                    yield Fault("message-lost", f"{member.name} has not a guest's {intent.text!r}")
+
+
 def _everywhere(evidence: Evidence, author: Member, message: MessageSent) -> Iterator[Fault]:
     for member in evidence.members:
         times = sum(
@@ -291,10 +307,8 @@ def _everywhere(evidence: Evidence, author: Member, message: MessageSent) -> Ite
 
 def _intended(evidence: Evidence) -> Iterator[Fault]:
     """No message that nobody sent, none twice, and each author's in the author's order."""
-    order = {
-        member.seat: {intent.text: at for at, intent in enumerate(member.intents)}
-        for member in evidence.members
-    }
+    intents = {member.seat: member.intents for member in evidence.members} | dict(evidence.guests)
+    order = {seat: {intent.text: at for at, intent in enumerate(wanted)} for seat, wanted in intents.items()}
     for member in evidence.members:
         last: dict[str, int] = {}
         for message in member.messages():
@@ -329,6 +343,7 @@ _CHECKS: Final[tuple[Callable[[Evidence], Iterator[Fault]], ...]] = (
     _broken,
     _alike,
     _kept,
+    _guests,
     _intended,
     _steady,
 )

@@ -37,6 +37,9 @@ QUICK = (
 )
 """Neither the key's derivation nor the length of pauses is what is tested here."""
 
+QUIET = "quiet"
+"""Where a file of this name lies beside the links, nobody says anything new."""
+
 OUT_CODES = ("removed",)
 
 
@@ -168,7 +171,7 @@ class Person:
         """Says what nobody said before, as often as the rate tells."""
         moments = random.Random(self.settings.seed)
         async with asyncio.TaskGroup() as group:
-            while self.settings.rate:
+            while self.settings.rate and not (self.shared / QUIET).exists():
                 await asyncio.sleep(moments.expovariate(self.settings.rate))
                 if len(room.ledger.items) >= MOST_WAITING or not may_write(room):
                     continue

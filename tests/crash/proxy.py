@@ -1,4 +1,4 @@
-"""A TCP proxy that cuts, delays and half-closes, and keeps what the server acknowledged.
+"""A TCP proxy that cuts, delays, half-closes and swallows, and keeps what servers acknowledged.
 
 It lives in the test's process, so nothing that dies takes its memory along: an Ack that passed
 here was given.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -19,12 +19,18 @@ from backchannel_protocol.frames import Ack, parse_server_frame
 PIECE_BYTES = 65_536
 
 
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+Connect = Callable[[], Awaitable[Streams]]
+
+
 @dataclass(eq=False)
 class Link:
-    """One connection: both streams. `delay_s` holds back what either says, though it be dead by then."""
+    """One connection: both streams. `delay_s` holds back what either says, though it be dead by then; while
+    the gate is closed, nothing passes, and neither end hears of it."""
 
     down: asyncio.StreamWriter
     up: asyncio.StreamWriter
+    gate: asyncio.Event
     delay_s: float = 0
     bytes_left: int | None = None
 
@@ -45,12 +51,20 @@ class Link:
 
 @dataclass
 class Proxy:
-    """Listens on a port of its own; `links` are the connections that are open."""
+    """Listens on a port of its own; `links` are the connections that are open. `taps`: that a server's
+    WebSockets pass here."""
 
-    target: int
+    connect: Connect
+    taps: bool = True
     port: int = 0
     links: set[Link] = field(default_factory=set)
     acks: list[tuple[bytes, int, int]] = field(default_factory=list)
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def cut(self) -> None:
+        """All that are open."""
+        for link in list(self.links):
+            link.cut()
 
     @property
     def url(self) -> str:
@@ -59,17 +73,18 @@ class Proxy:
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, until either end is gone."""
+        await self.gate.wait()
         try:
-            from_server, to_server = await asyncio.open_connection("127.0.0.1", self.target)
+            from_server, to_server = await self.connect()
         except OSError:
             writer.transport.abort()
             return
-        link = Link(writer, to_server)
+        link = Link(writer, to_server, self.gate)
         self.links.add(link)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(_up(reader, link))
-                group.create_task(_down(from_server, link, AckTap(self.acks)))
+                group.create_task(_down(from_server, link, AckTap(self.acks) if self.taps else None))
         finally:
             self.links.discard(link)
             link.cut()
@@ -83,20 +98,23 @@ async def _up(reader: asyncio.StreamReader, link: Link) -> None:
     """What the client says, to the server."""
     with contextlib.suppress(OSError, RuntimeError):
         while piece := await reader.read(PIECE_BYTES):
+            await link.gate.wait()
             await asyncio.sleep(link.delay_s)
             link.up.write(piece)
             await link.up.drain()
     link.half_close()
 
 
-async def _down(reader: asyncio.StreamReader, link: Link, tap: AckTap) -> None:
+async def _down(reader: asyncio.StreamReader, link: Link, tap: AckTap | None) -> None:
     """What the server says, to the client. The tap sees only what is passed on."""
     with contextlib.suppress(OSError, RuntimeError):
         while piece := await reader.read(PIECE_BYTES):
+            await link.gate.wait()
             await asyncio.sleep(link.delay_s)
             if link.bytes_left is not None:
                 piece, link.bytes_left = piece[: link.bytes_left], link.bytes_left - len(piece)
-            tap.feed(piece)
+            if tap is not None:
+                tap.feed(piece)
             link.down.write(piece)
             await link.down.drain()
             if link.bytes_left is not None and link.bytes_left <= 0:
@@ -146,18 +164,24 @@ def _frame(data: bytes) -> tuple[bytes, bytes] | None:
     return data[begin : begin + length], data[begin + length :]
 
 
+def to_port(port: int) -> Connect:
+    """Of this machine."""
+    return lambda: asyncio.open_connection("127.0.0.1", port)
+
+
 @asynccontextmanager
-async def proxied(target: int) -> AsyncIterator[Proxy]:
-    """A proxy in front of a port of this machine."""
-    proxy = Proxy(target)
+async def proxied(connect: Connect, *, taps: bool = True) -> AsyncIterator[Proxy]:
+    """A proxy in front of something that one connects to."""
+    proxy = Proxy(connect, taps)
+    proxy.gate.set()
     server = await asyncio.start_server(proxy.carry, "127.0.0.1", 0)
     proxy.port = server.sockets[0].getsockname()[1]
     try:
         yield proxy
     finally:
         server.close()
-        for link in list(proxy.links):
-            link.cut()
+        proxy.gate.set()
+        proxy.cut()
         async with asyncio.timeout(10):
             while proxy.links:  # noqa: ASYNC110 - each connection's own task ends it
                 await asyncio.sleep(0.01)

@@ -14,10 +14,11 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -30,7 +31,7 @@ from crash.checker import Evidence, Member, Row
 from crash.driver import PASSPHRASE, Settings
 from crash.goals import Goals
 from crash.journal import heard_of, intents_of
-from crash.proxy import Proxy, proxied
+from crash.proxy import Proxy, proxied, to_port
 
 SETTLE_S = 120
 ASK_S = 0.3
@@ -200,48 +201,54 @@ class Storm:
         there = [person for person in self.people.values() if not person.out]
         for person in there:
             await person.start(rate=0)
-        try:
-            async with asyncio.timeout(SETTLE_S):
-                await self._until_still(there)
-        except TimeoutError:
-            raise AssertionError(f"no rest: {self.tell()}") from None
+        await until_still(there)
         await self.end()
         await asyncio.to_thread(self.server.kill)
-
-    async def _until_still(self, there: Iterable[Person]) -> None:
-        """Twice in a row everybody answers the same, with nothing left to do."""
-        heads: list[int] = []
-        while len(heads) < 3 or len(set(heads[-3:])) > 1 or heads[-1] < 0:
-            heads.append(await self._head_if_still(there))
-
-    async def _head_if_still(self, there: Iterable[Person]) -> int:
-        """The log's head where nobody has anything left to do; -1 where somebody has."""
-        asked = {person: person.said.get("asked", -1) for person in there}
-        for person in asked:
-            person.ask()
-            if person.process is not None and person.process.returncode is not None:
-                await person.end()
-        await asyncio.sleep(ASK_S)
-        for person, before in asked.items():
-            said = person.said
-            if person.out:
-                continue
-            if said.get("asked", -1) <= before or said["waiting"] or not said["idle"] or not said["done"]:
-                return -1
-        seqs = {person.said["seq"] for person in asked if not person.out}
-        return seqs.pop() if len(seqs) == 1 else -1
-
-    def tell(self) -> str:
-        """How far everybody is, for a person who reads a failure."""
-        return "; ".join(f"{one.name}: {'out' if one.out else one.said}" for one in self.people.values())
 
     # ---- what the disks hold
     async def evidence(self) -> Evidence:
         """Profiles and database as they lie there, nobody running."""
         members = [await member_of(person) for person in self.people.values()]
-        room, rows, floors, present = read_database(self.server.data / DATABASE)
-        judged = [replace(member, present=member.seat in present) for member in members]
-        return Evidence(room, rows, floors, tuple(judged), tuple(self.proxy.acks))
+        with sqlite3.connect(self.server.data / DATABASE) as database:
+
+            def ask(statement: str, **given: object) -> list[tuple[Any, ...]]:
+                return database.execute(statement, given).fetchall()
+
+            ((room,),) = ask("SELECT id FROM rooms ORDER BY head DESC LIMIT 1")
+            found = log_of(ask, room, members)
+        database.close()
+        return replace(found, acks=tuple(self.proxy.acks))
+
+
+# ---- coming to rest, the members of one room
+async def until_still(there: Sequence[Person], within_s: float = SETTLE_S) -> None:
+    """Three times in a row everybody answers the same, with nothing left to do."""
+    heads: list[int] = []
+    try:
+        async with asyncio.timeout(within_s):
+            while len(heads) < 3 or len(set(heads[-3:])) > 1 or heads[-1] < 0:
+                heads.append(await _head_if_still(there))
+    except TimeoutError:
+        told = "; ".join(f"{one.name}: {'out' if one.out else one.said}" for one in there)
+        raise AssertionError(f"no rest: {told}") from None
+
+
+async def _head_if_still(there: Sequence[Person]) -> int:
+    """The log's head where nobody has anything left to do; -1 where somebody has."""
+    asked = {person: person.said.get("asked", -1) for person in there}
+    for person in asked:
+        person.ask()
+        if person.process is not None and person.process.returncode is not None:
+            await person.end()
+    await asyncio.sleep(ASK_S)
+    for person, before in asked.items():
+        said = person.said
+        if person.out:
+            continue
+        if said.get("asked", -1) <= before or said["waiting"] or not said["idle"] or not said["done"]:
+            return -1
+    seqs = {person.said["seq"] for person in asked if not person.out}
+    return seqs.pop() if len(seqs) == 1 else -1
 
 
 async def member_of(person: Person) -> Member:
@@ -265,21 +272,22 @@ async def member_of(person: Person) -> Member:
         )
 
 
-def read_database(path: Path) -> tuple[bytes, tuple[Row, ...], dict[str, int], set[str]]:
-    """The room with the most events: its id, rows, floors of seats, and the seats that are in it."""
-    database = sqlite3.connect(path)
-    try:
-        room: bytes = database.execute("SELECT id FROM rooms ORDER BY head DESC LIMIT 1").fetchone()[0]
-        columns = "seq, first, time, seat, kind, id, epoch, body, body_hash, leaf"
-        rows = database.execute(f"SELECT {columns} FROM events WHERE room = ? ORDER BY seq", (room,))
-        events = tuple(Row(*row) for row in rows)
-        seats = database.execute(
-            "SELECT id, floor, removed_seq FROM seats WHERE room = ?", (room,)
-        ).fetchall()
-    finally:
-        database.close()
-    floors = {b64u(id_): floor for id_, floor, _ in seats}
-    return room, events, floors, {b64u(id_) for id_, _, removed in seats if removed is None}
+Ask = Callable[..., list[tuple[Any, ...]]]
+"""What a statement finds in the database; its parameters by name."""
+
+
+def log_of(ask: Ask, room: bytes, members: Sequence[Member]) -> Evidence:
+    """A room as the database has it, and the members who are in it by that. Nothing of the wire."""
+    columns = "seq, first, time, seat, kind, id, epoch, body, body_hash, leaf"
+    rows = ask(f"SELECT {columns} FROM events WHERE room = :room ORDER BY seq", room=room)
+    seats = ask("SELECT id, floor, removed_seq FROM seats WHERE room = :room", room=room)
+    present = {b64u(id_) for id_, _, removed in seats if removed is None}
+    return Evidence(
+        room,
+        tuple(Row(*row) for row in rows),
+        {b64u(id_): floor for id_, floor, _ in seats},
+        tuple(replace(member, present=member.seat in present) for member in members),
+    )
 
 
 @asynccontextmanager
@@ -289,7 +297,7 @@ async def storm(folder: Path, patience_s: float = 240) -> AsyncIterator[Storm]:
     server = Server(folder)
     await asyncio.to_thread(server.start)
     try:
-        async with proxied(server.port) as proxy:
+        async with proxied(to_port(server.port)) as proxy:
             raging = Storm(folder, server, proxy, patience_s)
             try:
                 yield raging
