@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 from zipfile import ZipFile
@@ -19,7 +20,15 @@ from deploy.context import DOCKERFILE, copied, is_seen, make_context, read_rules
 from deploy.proxies import CADDYFILE
 from house.tree import ROOT
 
-COMPOSE = ROOT / "deploy" / "compose.yaml"
+SMALL, LARGE = (ROOT / "deploy" / name for name in ("compose.small.yaml", "compose.yaml"))
+SERVERS = {SMALL: ["server"], LARGE: ["server-1", "server-2"]}
+"""Files, and their services that are ours."""
+
+CAPABILITIES = {
+    "proxy": ["NET_BIND_SERVICE"],
+    "database": ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"],
+}
+PASSWORD = "planted"
 NAME = "rooms.example.org"
 PACKAGES = ("backchannel", "backchannel_mls", "backchannel_protocol", "backchannel_server")
 
@@ -42,18 +51,20 @@ def test_hadolint_finds_nothing_wrong(tmp_path: Path) -> None:
     assert "DL3002" in tool("hadolint", "--no-color", str(worse)).stdout
 
 
-def test_compose_yaml_is_of_composes_form(tmp_path: Path) -> None:
+@pytest.mark.parametrize("file", list(SERVERS), ids=lambda file: file.name)
+def test_compose_files_are_of_composes_form(tmp_path: Path, file: Path) -> None:
     words = ("--builtin-schema", "vendor.compose-spec")
-    done = tool("check-jsonschema", *words, str(COMPOSE))
+    done = tool("check-jsonschema", *words, str(file))
     assert done.returncode == 0, done.stdout
     worse = tmp_path / "compose.yaml"
-    worse.write_text(COMPOSE.read_text("utf-8").replace("cap_drop:", "cap_drops:"), encoding="utf-8")
+    worse.write_text(file.read_text("utf-8").replace("cap_drop:", "cap_drops:"), encoding="utf-8")
     assert tool("check-jsonschema", *words, str(worse)).returncode != 0
 
 
-def compose() -> dict[str, Any]:
-    """With the one variable that a host gives."""
-    text = re.sub(r"\$\{BACKCHANNEL_DOMAIN(:\?[^}]*)?\}", NAME, COMPOSE.read_text(encoding="utf-8"))
+def compose(file: Path) -> dict[str, Any]:
+    """With the variables that a host gives."""
+    text = re.sub(r"\$\{BACKCHANNEL_DOMAIN(:\?[^}]*)?\}", NAME, file.read_text(encoding="utf-8"))
+    text = re.sub(r"\$\{BACKCHANNEL_DATABASE_PASSWORD(:\?[^}]*)?\}", PASSWORD, text)
     assert "${" not in text
     found = yaml.safe_load(text)
     assert isinstance(found, dict)
@@ -66,8 +77,14 @@ def image_environment() -> dict[str, str]:
     return dict(word.split("=", 1) for word in words)
 
 
-def test_the_server_is_told_what_there_is_to_tell() -> None:
-    service = compose()["services"]["server"]
+def ours() -> Iterator[tuple[Path, str]]:
+    return ((file, name) for file, names in SERVERS.items() for name in names)
+
+
+@pytest.mark.parametrize(("file", "name"), list(ours()))
+def test_the_server_is_told_what_there_is_to_tell(file: Path, name: str) -> None:
+    found = compose(file)
+    service = found["services"][name]
     settings = load_settings({}, image_environment() | service["environment"])
     assert settings.url == f"https://{NAME}"
     assert settings.behind_proxy
@@ -75,7 +92,22 @@ def test_the_server_is_told_what_there_is_to_tell() -> None:
     assert settings.port == Settings().port
     (proxy,) = settings.trusted_proxies
     assert proxy.prefixlen == proxy.max_prefixlen
-    assert str(proxy.network_address) == compose()["services"]["proxy"]["networks"]["inner"]["ipv4_address"]
+    assert str(proxy.network_address) == found["services"]["proxy"]["networks"]["inner"]["ipv4_address"]
+
+
+def test_of_two_servers_each_knows_the_database_the_broker_and_the_key() -> None:
+    services = compose(LARGE)["services"]
+    image = image_environment()
+    settings = [load_settings({}, image | services[name]["environment"]) for name in SERVERS[LARGE]]
+    (database,) = {one.database for one in settings}
+    assert database is not None
+    assert (database.host, database.password) == ("database", PASSWORD)
+    made = services["database"]["environment"]
+    assert (made["POSTGRES_USER"], made["POSTGRES_DB"]) == (database.username, database.database)
+    assert {one.hints_by for one in settings} == {"nats://broker"}
+    assert "broker" in services
+    assert len({one.data for one in settings}) == 1
+    assert {word for name in SERVERS[LARGE] for word in services[name]["volumes"]} == {"data:/data"}
 
 
 def test_the_image_alone_does_not_start_without_tls_or_a_proxy() -> None:
@@ -83,35 +115,45 @@ def test_the_image_alone_does_not_start_without_tls_or_a_proxy() -> None:
         load_settings({}, image_environment())
 
 
-def test_the_server_has_no_way_out_and_nobody_a_way_in_but_the_proxy() -> None:
-    found = compose()
-    server, proxy = found["services"]["server"], found["services"]["proxy"]
-    assert list(server["networks"]) == ["inner"]
+@pytest.mark.parametrize("file", list(SERVERS), ids=lambda file: file.name)
+def test_nobody_has_a_way_out_and_a_way_in_but_the_proxy(file: Path) -> None:
+    found = compose(file)
+    proxy = found["services"].pop("proxy")
     assert found["networks"]["inner"]["internal"] is True
-    assert "ports" not in server
+    for service in found["services"].values():
+        assert list(service["networks"]) == ["inner"]
+        assert "ports" not in service
     assert {word.split(":")[0] for word in proxy["ports"]} == {"80", "443"}
-    assert proxy["environment"]["BACKCHANNEL_UPSTREAM"] == f"server:{Settings().port}"
+    upstream = " ".join(f"{name}:{Settings().port}" for name in SERVERS[file])
+    assert proxy["environment"]["BACKCHANNEL_UPSTREAM"] == upstream
     assert set(proxy["environment"]) <= set(re.findall(r"BACKCHANNEL_\w+", CADDYFILE.read_text("utf-8")))
 
 
-@pytest.mark.parametrize("name", ["server", "proxy"])
-def test_each_container_may_do_little(name: str) -> None:
-    service = compose()["services"][name]
-    assert service["cap_drop"] == ["ALL"]
-    assert service.get("cap_add", []) == ([] if name == "server" else ["NET_BIND_SERVICE"])
-    assert service["security_opt"] == ["no-new-privileges:true"]
-    assert service["read_only"] is True
-    assert service["logging"]["options"].keys() == {"max-size", "max-file"}
-    assert "privileged" not in service
+@pytest.mark.parametrize("file", list(SERVERS), ids=lambda file: file.name)
+def test_each_container_may_do_little(file: Path) -> None:
+    for name, service in compose(file)["services"].items():
+        assert service["cap_drop"] == ["ALL"]
+        assert service.get("cap_add", []) == CAPABILITIES.get(name, [])
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert service["read_only"] is True
+        assert service["logging"]["options"].keys() == {"max-size", "max-file"}
+        assert "privileged" not in service
 
 
-def test_what_is_written_outlives_the_container() -> None:
-    found = compose()
+@pytest.mark.parametrize("file", list(SERVERS), ids=lambda file: file.name)
+def test_what_is_written_outlives_the_container(file: Path) -> None:
+    found = compose(file)
+    mounted = [word for service in found["services"].values() for word in service.get("volumes", [])]
+    named = {word.split(":")[0] for word in mounted}
+    assert {name for name in named if not name.startswith(".")} == set(found["volumes"])
+
+
+def test_the_small_one_keeps_what_the_image_says() -> None:
+    found = compose(SMALL)
     kept = {word.split(":")[1] for word in found["services"]["server"]["volumes"]}
     (named,) = [rest for word, *rest in statements(DOCKERFILE.read_text("utf-8")) if word == "VOLUME"]
     assert kept == set(re.findall(r"/\w+", " ".join(named)))
     assert image_environment()["BACKCHANNEL_DATA"] in kept
-    assert {word.split(":")[0] for word in found["services"]["server"]["volumes"]} <= set(found["volumes"])
 
 
 @pytest.mark.parametrize(
