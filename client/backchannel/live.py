@@ -17,6 +17,7 @@ from backchannel import waiting
 from backchannel.connection.host import Host
 from backchannel.connection.session import Place, Session, known_sentence
 from backchannel.errors import BackchannelError, NotAllowed, ServerRefused, ServerUnreachable, Stopped
+from backchannel.facilitation.duties import confirmation_pause_s
 from backchannel.facilitation.knocks import letter_due, take_mail
 from backchannel.facilitation.upkeep import do_duties, is_wanted, renews
 from backchannel.inbox import LETTER, Pending, given_up, take
@@ -59,7 +60,7 @@ class LiveRoom:
         self._held: dict[str, Hold] = {}
         self._live = False
         self._mailed: set[str] = set()
-        self._confirm = False
+        self._confirm_at: float | None = None
         self._ending = False
         self._duties_at = 0.0
         self._duties_pause = GIVEN_UP_S / 2
@@ -260,8 +261,9 @@ class LiveRoom:
         view = self.ledger.view
         if self._in_flight is not None and self._in_flight.place not in self.ledger.items:
             self._in_flight = None
-        joined = [fact for fact in self.ledger.facts[known:] if isinstance(fact, SeatJoined)]
-        self._confirm |= any(fact.seat != view.own for fact in joined)
+        if any(isinstance(fact, SeatJoined) for fact in self.ledger.facts[known:]):
+            pause = confirmation_pause_s(view)
+            self._confirm_at = None if pause is None else time.monotonic() + pause
         if frame.live and not self._live:
             self._live = True
             self._patience.connected()
@@ -327,6 +329,8 @@ class LiveRoom:
         looked  when the outbox was looked at: what became due since then has not been seen yet
         """
         times = [self._duties_at, *(hold.until for hold in self._held.values())]
+        if self._confirm_at is not None:
+            times.append(self._confirm_at)
         due = min((one for one in times if one > looked), default=looked + DUTIES_S)
         wait = due - time.monotonic()
         try:
@@ -380,9 +384,15 @@ class LiveRoom:
         if not self._live:
             return
         if time.monotonic() >= self._duties_at:
-            confirm, self._confirm = self._confirm, False
-            await do_duties(self.ledger, self._now(), confirm=confirm)
+            await do_duties(self.ledger, self._now(), confirm=self._is_to_confirm())
         await self._post(session)
+
+    def _is_to_confirm(self) -> bool:
+        """Whether somebody waits for this seat's word on the state, and this is the time to say it."""
+        if self._confirm_at is None or time.monotonic() < self._confirm_at:
+            return False
+        self._confirm_at = None
+        return confirmation_pause_s(self.ledger.view) is not None
 
     def _now(self) -> int:
         """This device's time, and no earlier than the room's."""

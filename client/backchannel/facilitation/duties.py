@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from backchannel.outbox import Item, Plan
 from backchannel.room.view import RoomView
+from backchannel_protocol.ids import b64u
 from backchannel_protocol.operations import VoidCommit, encode_operation
 from backchannel_protocol.room.admission import approvals_of, awaited, is_lone
 from backchannel_protocol.room.approvals import has_each_party_its_facilitator
@@ -25,6 +26,9 @@ PATH_MESSAGES: Final = 999
 
 STAND_IN_S: Final = 60
 """After how long the next facilitator's client does what another's should have done."""
+
+CONFIRM_S: Final = 2.0
+"""How long the second and third seat leave it to the first to confirm, and so on, by powers of two."""
 
 PATH_S: Final = 7 * 24 * 3600
 """How often it does so while it writes."""
@@ -113,6 +117,25 @@ def is_given_up(view: RoomView) -> bool:
     if state is None or view.own not in state.seats:
         return False
     return any(one.act.seat == view.own and is_lone(state, one.act) for one in state.approvals.values())
+
+
+def confirmation_pause_s(view: RoomView) -> float | None:
+    """After how long this seat is to tell who came in last what it has of the state; None: not at all.
+
+    One word of one other member is enough (PROTOCOL.md, section 9): if all said it at once, a hundred
+    people who come in would cost thousands of events. So the seat with the lowest leaf says it at once, and
+    the others only while nobody has written in the epoch, ever more of them together.
+    """
+    top, state = view.clear.top(), view.state
+    if top is None or state is None or top.used or not top.added:
+        return None
+    silent = {b64u(seat) for seat in (top.author, *top.added)}
+    if view.own in silent or view.own not in state.seats:
+        return None
+    before = sum(
+        seat.leaf < state.seats[view.own].leaf for id_, seat in state.seats.items() if id_ not in silent
+    )
+    return CONFIRM_S * ((before + 1).bit_length() - 1)
 
 
 def disclosure_due(view: RoomView) -> bool:
