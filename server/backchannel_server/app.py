@@ -18,7 +18,6 @@ from aiohttp import web
 from backchannel_protocol.ids import b64u
 from backchannel_server import __version__
 from backchannel_server.actions.context import Context
-from backchannel_server.actions.sweep import do_sweep
 from backchannel_server.actions.tokens import do_make_first_host_token, do_make_host_token
 from backchannel_server.addresses import Addresses
 from backchannel_server.answers import add_headers
@@ -33,7 +32,7 @@ from backchannel_server.http import MAX_REQUEST_BYTES, Http, refusing
 from backchannel_server.metrics import Metrics
 from backchannel_server.record.checkpoint import sign_room
 from backchannel_server.record.key import RecordKey, load_record_key
-from backchannel_server.refusal import Refusal
+from backchannel_server.retention import keep_sweeping
 from backchannel_server.routes import UPGRADE
 from backchannel_server.session import Reception
 from backchannel_server.storage.committer import Committer
@@ -91,6 +90,7 @@ async def running(
     *,
     new_token: bool = False,
     clock: Callable[[], int] = wall_clock,
+    steady: Callable[[], float] = time.monotonic,
     listeners: Sequence[socket.socket] = (),
 ) -> AsyncIterator[Running]:
     """A server that listens inside the block, and has stopped in order after it; on sockets of its own,
@@ -112,7 +112,11 @@ async def running(
                 async with asyncio.TaskGroup() as tasks:
                     begun = [
                         tasks.create_task(work)
-                        for work in (context.committer.run(), context.feeds.run(), _sweep(context, settings))
+                        for work in (
+                            context.committer.run(),
+                            context.feeds.run(),
+                            keep_sweeping(context, settings.sweep_interval_s, steady),
+                        )
                     ]
                     try:
                         there = listeners or await listen(settings.host, settings.port)
@@ -128,7 +132,7 @@ async def running(
 async def prepare(settings: Settings, *, new_token: bool = False) -> Prepared:
     """Key, tables and host token, whichever of several processes comes first. Raises as `running`."""
     key = load_record_key(settings.data)
-    engines = open_engines(settings.data, settings.database)
+    engines = open_engines(settings.data, settings.database, patient=True)
     try:
         await migrate(engines.writer, key.public)
         make = do_make_host_token if new_token else do_make_first_host_token
@@ -195,25 +199,6 @@ def make_broker(settings: Settings, key: RecordKey, stack: AsyncExitStack) -> Br
             "NATS needs a client that is not installed: pip install 'backchannel[server,postgres,nats]'"
         ) from None
     return NatsBroker(settings.hints_by, f"backchannel.{b64u(key.fingerprint)}.hints")
-
-
-async def _sweep(context: Context, settings: Settings) -> None:
-    """Looks after retention for ever. A purge reaches the file itself, not only the write-ahead log."""
-    while True:
-        try:
-            swept = await do_sweep(context)
-        except Refusal as refusal:
-            log.warning("the retention sweep failed", extra={"fault": refusal.code.value})
-        else:
-            if swept.bodies:
-                log.info("retention took bodies", extra={"count": swept.bodies})
-            if swept.rooms:
-                log.info("closed rooms were deleted", extra={"count": swept.rooms})
-            if swept.blobs:
-                log.info("attachments were deleted", extra={"count": swept.blobs})
-            if swept.bodies or swept.rooms or swept.blobs:
-                await context.engines.shorten_log()
-        await asyncio.sleep(settings.sweep_interval_s)
 
 
 @asynccontextmanager

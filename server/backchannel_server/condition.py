@@ -44,6 +44,7 @@ class Conditions:
     database: Condition
     disk: Condition
     hints: Condition
+    clock: Condition
 
     @classmethod
     def make(cls, metrics: Metrics) -> Conditions:
@@ -66,5 +67,11 @@ class Conditions:
                 "hints",
                 "no hints come, not even this process's own: instead all rooms are looked at, slower",
                 "hints come again",
+            ),
+            Condition(
+                metrics,
+                "clock",
+                "the system's time was changed: nothing is purged until it ran evenly for an hour",
+                "the system's time ran evenly for an hour",
             ),
         )

@@ -111,7 +111,7 @@ class Http(HttpBlobs):
         is_answering = await self._database_answers()
         can_write = is_answering and conditions.disk.is_well
         lacking = [] if is_answering else [conditions.database]
-        lacking += [one for one in (conditions.disk, conditions.hints) if not one.is_well]
+        lacking += [one for one in (conditions.disk, conditions.hints, conditions.clock) if not one.is_well]
         lines = ["ok" if can_write else "not ready", *(f"{one.name}: {one.lack}" for one in lacking)]
         return web.Response(text="\n".join(lines) + "\n", status=200 if can_write else 503)
 

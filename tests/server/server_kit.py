@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,12 +97,18 @@ class Host:
 
 @asynccontextmanager
 async def hosting(
-    data: Path, clock: Clock | None = None, *, new_token: bool = False, **settings: object
+    data: Path,
+    clock: Clock | None = None,
+    *,
+    new_token: bool = False,
+    steady: Callable[[], float] | None = None,
+    **settings: object,
 ) -> AsyncIterator[Host]:
     """A server in this process, on a free port."""
     clock = clock or Clock()
     chosen = Settings(**{"data": data, "database": store().database(data), "port": 0, **settings})  # type: ignore[arg-type] # the tests' own words
-    async with running(chosen, new_token=new_token, clock=clock) as server:
+    steadily = steady or clock  # where nobody says otherwise, a test's clock is moved by time itself
+    async with running(chosen, new_token=new_token, clock=clock, steady=steadily) as server:
         yield Host(server, clock)
 
 

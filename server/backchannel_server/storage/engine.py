@@ -25,9 +25,12 @@ BUSY_TIMEOUT_MS: Final = 5_000
 READERS: Final = 4
 """How many connections read at the same time; on SQLite each is a thread."""
 
-CONNECT_S: Final = 10
-COMMAND_S: Final = 60
+CONNECT_S: Final = 5
+COMMAND_S: Final = 20
 """How long PostgreSQL may take, so that nobody waits for ever."""
+
+PATIENT_S: Final = 24 * 3600
+"""The same while tables are made, changed and moved."""
 
 _PRAGMAS: Final = (
     "PRAGMA journal_mode = WAL",
@@ -43,9 +46,10 @@ _SESSION: Final = {
     "application_name": "backchannel",
     # a commit is on the disk when it returns, whatever the user's or the database's own default
     "synchronous_commit": "on",
-    # a server process that stands still (SIGSTOP, a machine that is gone) does not hold a room for ever
-    "idle_in_transaction_session_timeout": "15000",
-    "lock_timeout": "30000",
+    # a server process that stands still (SIGSTOP, a machine that is gone) does not hold a room for long, and
+    # those who wait for the room are still there when it is free
+    "idle_in_transaction_session_timeout": "8000",
+    "lock_timeout": "15000",
     # of all these queries none is worth a compiler
     "jit": "off",
 }
@@ -71,14 +75,20 @@ class Engines:
         await self.writer.dispose()
 
 
-def open_engines(data: Path, database: URL | None = None) -> Engines:
+_PATIENT: Final = _SESSION | {
+    "idle_in_transaction_session_timeout": "0",
+    "lock_timeout": str(PATIENT_S * 1000),
+}
+
+
+def open_engines(data: Path, database: URL | None = None, *, patient: bool = False) -> Engines:
     """Opens the database by its URL, without one that of the data folder; nothing is read yet.
 
     Raises UnusableDatabase where PostgreSQL's driver is not installed, and where the folder's rooms moved
     to PostgreSQL: a server without them would tell everybody that they are gone.
     """
     if database is not None:
-        return _open_postgresql(database)
+        return _open_postgresql(database, patient=patient)
     if (data / MOVED).exists():
         raise UnusableDatabase(f"the rooms of {data} moved to PostgreSQL; give the setting database")
     return open_sqlite(data / DATABASE)
@@ -95,10 +105,10 @@ def open_sqlite(file: Path) -> Engines:
     return Engines(writer, reader, file)
 
 
-def _open_postgresql(url: URL) -> Engines:
+def _open_postgresql(url: URL, *, patient: bool) -> Engines:
     # the writer looks again after each lock that it waited for; a reader sees one moment, as on SQLite
-    writer = _connecting(url, 1, "READ COMMITTED")
-    return Engines(writer, _connecting(url, READERS, "REPEATABLE READ"), None)
+    writer = _connecting(url, 1, "READ COMMITTED", patient=patient)
+    return Engines(writer, _connecting(url, READERS, "REPEATABLE READ", patient=patient), None)
 
 
 def open_listener(url: URL) -> AsyncEngine:
@@ -106,7 +116,8 @@ def open_listener(url: URL) -> AsyncEngine:
     return _connecting(url, 1, "AUTOCOMMIT")
 
 
-def _connecting(url: URL, connections: int, isolation: str) -> AsyncEngine:
+def _connecting(url: URL, connections: int, isolation: str, *, patient: bool = False) -> AsyncEngine:
+    settings, command_s = (_PATIENT, PATIENT_S) if patient else (_SESSION, COMMAND_S)
     try:
         engine = create_async_engine(
             url,
@@ -115,7 +126,7 @@ def _connecting(url: URL, connections: int, isolation: str) -> AsyncEngine:
             pool_pre_ping=True,  # a connection that a restart of the database ended is not given out
             hide_parameters=True,
             isolation_level=isolation,
-            connect_args={"timeout": CONNECT_S, "command_timeout": COMMAND_S, "server_settings": _SESSION},
+            connect_args={"timeout": CONNECT_S, "command_timeout": command_s, "server_settings": settings},
         )
     except ModuleNotFoundError:
         raise UnusableDatabase(

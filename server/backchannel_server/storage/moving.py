@@ -50,7 +50,7 @@ async def move(data: Path, database: URL, record_key: bytes, say: Callable[[str]
     if file is None:
         raise UnusableDatabase(f"there are no rooms in {data}")
     try:
-        async with _opened(open_engines(data, database)) as target:
+        async with _opened(open_engines(data, database, patient=True)) as target:
             async with _opened(open_sqlite(file)) as source:
                 await migrate(source.writer, record_key)
                 await migrate(target.writer, record_key, copying=True)
