@@ -17,6 +17,7 @@ whether it writes. This library keeps the scope: what it does not name is neithe
 program nor kept on disk, and `send` is refused.
 """
 
+from backchannel.attachments import File, read_file
 from backchannel.client import Client, Knocking, open_profile
 from backchannel.errors import (
     BackchannelError,
@@ -49,15 +50,18 @@ from backchannel.room.facts import (
     VoidAsked,
 )
 from backchannel.speaking import Delivery, Outgoing, Waiting
+from backchannel_protocol.room.attachments import Attachment
 from backchannel_protocol.room.state import Role, Scope
 
 __all__ = [
+    "Attachment",
     "BackchannelError",
     "Client",
     "CommitSkipped",
     "CommitVoided",
     "Delivery",
     "EventIgnored",
+    "File",
     "InvitationState",
     "InvitationStatus",
     "KnockArrived",
@@ -87,4 +91,5 @@ __all__ = [
     "VoidAsked",
     "Waiting",
     "open_profile",
+    "read_file",
 ]

@@ -25,6 +25,7 @@ from backchannel.live import LiveRoom
 from backchannel.making import MAKING, MAKING_S, NOT_OURS, Making, ask, establish
 from backchannel.member import Room
 from backchannel.patience import LAST_BACKOFF_S
+from backchannel.porter import Porter
 from backchannel.room.view import RoomView
 from backchannel.store.profile import Profile, Write
 from backchannel_protocol.canonical import JsonObject
@@ -324,7 +325,8 @@ class Client:
                 await room.tidy()
 
     def _open(self, ledger: Ledger, host: Host) -> Room:
-        room = Room(ledger, LiveRoom(ledger, host, self._clock), self._clock)
+        live = LiveRoom(ledger, host, self._clock)
+        room = Room(ledger, live, Porter(ledger, host, live, self._clock), self._clock)
         self.rooms[room.id] = room
         return room
 

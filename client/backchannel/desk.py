@@ -11,6 +11,7 @@ from backchannel.expiry import sweep
 from backchannel.ledger import Change, Ledger
 from backchannel.live import LiveRoom
 from backchannel.outbox import Item, Lane
+from backchannel.porter import Porter
 from backchannel.room.facts import EventIgnored
 from backchannel.room.view import Presence
 from backchannel_protocol.canonical import JsonObject
@@ -25,9 +26,10 @@ Clock = Callable[[], float]
 class Desk:
     """A seat in one room, with its ledger and its connection. Ids are b64u."""
 
-    def __init__(self, ledger: Ledger, live: LiveRoom, clock: Clock = time.time) -> None:
+    def __init__(self, ledger: Ledger, live: LiveRoom, porter: Porter, clock: Clock = time.time) -> None:
         self.ledger = ledger
         self._live = live
+        self._porter = porter
         self._clock = clock
         self._ending = False
 

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from backchannel.attachments import UNBLOB, uploads_of
 from backchannel.facilitation.knocks import KNOCK
 from backchannel.inbox import INBOX, INVITE, LETTER, OLD, given_up
 from backchannel.ledger import Change, Ledger
@@ -17,6 +18,7 @@ from backchannel.room.facts import RoomEnded, RoomGoverned
 from backchannel.room.keys import SeatKeys
 from backchannel.room.membership import SETTINGS
 from backchannel.room.view import Presence, RoomView
+from backchannel.uploads import fail_upload
 from backchannel_mls import create_group
 from backchannel_protocol.refusals import Code
 
@@ -26,7 +28,7 @@ ENDING_S: Final = 7 * 24 * 3600
 GONE_S: Final = 30 * 24 * 3600
 """After how long the server has nothing of a closed room any more."""
 
-_SPENT: Final = (INVITE, KNOCK, LETTER, OLD, INBOX)
+_SPENT: Final = (INVITE, KNOCK, LETTER, OLD, INBOX, UNBLOB)
 
 
 async def end_room(ledger: Ledger, now: int) -> bool:
@@ -79,8 +81,11 @@ def _ended(ledger: Ledger, now: int) -> Change:
         facts=[fact],
         erase=True,
     )
+    for upload in uploads_of(ledger.notes):
+        fail_upload(change, ledger, upload, Code.ROOM_CLOSED.value, Code.ROOM_CLOSED.sentence)
     for item in ledger.waiting():
         if item.type == "message":  # words that came too late are kept for their author
             unsent = msgspec.structs.replace(item, attempts=(), submit=None)
             given_up(change, view, unsent, Code.ROOM_CLOSED.value, Code.ROOM_CLOSED.sentence)
+    change.notes = {name: note for name, note in change.notes.items() if not name.startswith(UNBLOB)}
     return change

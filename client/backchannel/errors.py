@@ -26,7 +26,11 @@ class ServerUnreachable(BackchannelError):
 
 
 class ServerRefused(BackchannelError):
-    """The server refuses, with a code of PROTOCOL.md section 14."""
+    """The server refuses, with a code of PROTOCOL.md section 14; when to ask again, where it says so."""
+
+    def __init__(self, code: str, sentence: str, retry_after_s: int | None = None) -> None:
+        super().__init__(code, sentence)
+        self.retry_after_s = retry_after_s
 
 
 class NotAllowed(BackchannelError):

@@ -11,11 +11,14 @@ from typing import Final
 
 import msgspec
 
+from backchannel.attachments import attachments_in, unneeded, uploads_of
 from backchannel.inbox import OLD, given_up
 from backchannel.ledger import FAILED, Change, Failure, Ledger
 from backchannel.outbox import Item, decode_item, encode_item
-from backchannel.room.facts import AnyFact, MessageExpired, MessageSent
+from backchannel.room.facts import AnyFact, MessageExpired, MessageSent, without_words
 from backchannel.room.view import RoomView
+from backchannel.uploads import drop_strays, fail_upload, item_of
+from backchannel_protocol.limits import AFTER_READING_BLOB_S
 from backchannel_protocol.room.state import Role
 from backchannel_protocol.room.timeline import Message
 
@@ -38,13 +41,15 @@ def is_over(view: RoomView, message: MessageSent, now: int) -> bool:
         return False
     if state.retention.seconds and now >= message.time + state.retention.seconds:
         return True
+    if message.attachments and now < message.time + AFTER_READING_BLOB_S:
+        return False  # to read it is not yet to fetch them
     return state.retention.after_reading and _is_read(view, message)
 
 
 def shown(view: RoomView, fact: AnyFact, now: int) -> AnyFact:
     """A fact as it is shown now: without the text whose time is over."""
     if isinstance(fact, MessageSent) and fact.text is not None and is_over(view, fact, now):
-        return msgspec.structs.replace(fact, text=None, gone="expired")
+        return without_words(fact, "expired")
     return fact
 
 
@@ -55,6 +60,7 @@ async def sweep(ledger: Ledger, now: int) -> None:
         if change.expired or change.notes or change.drop_notes:
             change.erase = True
             await ledger.store(change)
+    await drop_strays(ledger)
 
 
 def _is_read(view: RoomView, message: MessageSent) -> bool:
@@ -73,10 +79,16 @@ def _what_is_over(ledger: Ledger, now: int) -> Change:
     for fact in ledger.facts:
         if isinstance(fact, MessageSent) and fact.text is not None and is_over(view, fact, now):
             change.expired.add(fact.id)
+            if fact.seat == view.own and fact.exposure.until:
+                change.notes.update(unneeded(fact.attachments))
             change.notices.append(MessageExpired(seq=0, time=view.time, seat=fact.seat, message=fact.id))
     for item in ledger.waiting():
         if item.type == "message" and _until_of(item) and now >= _until_of(item):
+            change.notes.update(unneeded(attachments_in(item.type, item.body)))
             given_up(change, view, _without_words(item), *_TOO_LATE)
+    for upload in uploads_of(ledger.notes):
+        if _until_of(item_of(upload)) and now >= _until_of(item_of(upload)):
+            fail_upload(change, ledger, upload, *_TOO_LATE)
     _forget_failures(ledger, change, now)
     return change
 

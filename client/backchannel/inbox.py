@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from backchannel.attachments import attachments_in, unneeded
 from backchannel.errors import Stopped
 from backchannel.ledger import FAILED, Change, Failure, Ledger
 from backchannel.letters import ANSWER, admission, seal_answer
@@ -191,6 +192,7 @@ def given_up(change: Change, view: RoomView, item: Item, code: str, sentence: st
     change.drop_items.add(item.place)
     if item.type:
         change.notes.update(old_notes(item, item.attempts))
+        change.notes.update(unneeded(attachments_in(item.type, item.body)))
         failure = Failure(item, code, sentence, view.time)
         change.notes[f"{FAILED}{item.place}"] = msgspec.msgpack.encode(failure)
         change.notices.append(

@@ -16,7 +16,14 @@ import msgspec
 
 from backchannel.errors import Stopped
 from backchannel.outbox import Item, Lane, decode_item, encode_item
-from backchannel.room.facts import AnyFact, MessageRetracted, MessageSent, decode_facts, encode_facts
+from backchannel.room.facts import (
+    AnyFact,
+    MessageRetracted,
+    MessageSent,
+    decode_facts,
+    encode_facts,
+    without_words,
+)
 from backchannel.room.keys import SeatKeys
 from backchannel.room.records import load_view, note_view
 from backchannel.room.view import RoomView
@@ -54,6 +61,7 @@ class Counters(msgspec.Struct, array_like=True, frozen=True):
     place: int = 0
     chat: int = 0
     governance: int = 0
+    upload: int = 0
 
 
 class Failure(msgspec.Struct, array_like=True, frozen=True):
@@ -70,6 +78,7 @@ class Change:
     """What one transaction changes. `view` or `about` None: it stays.
 
     expired  messages, by id, whose text goes
+    drop_parts  where the parts of attachments stand that are not needed any more
     erase    nothing of what goes may be found in the file afterwards
     """
 
@@ -82,6 +91,7 @@ class Change:
     facts: list[AnyFact] = field(default_factory=list)
     notices: list[AnyFact] = field(default_factory=list)
     expired: set[str] = field(default_factory=set)
+    drop_parts: list[range] = field(default_factory=list)
     erase: bool = False
 
     def without_text(self) -> dict[str, Gone]:
@@ -113,6 +123,8 @@ class Ledger:
         self.items = dict(items)
         self.notes = dict(notes)
         self.facts = [fact for facts in timeline.values() for fact in facts]
+        self.uploaded: dict[int, Item] = {}
+        """What became of messages with attachments, by the number of the upload; of this run alone."""
         self._profile = profile
         self._rows = dict(timeline)
         self._places = {fact.id: at for at, fact in enumerate(self.facts) if isinstance(fact, MessageSent)}
@@ -204,6 +216,7 @@ class Ledger:
         write.outbox_delete = set(change.drop_items)
         write.put.update({_NOTE + name: value for name, value in change.notes.items()})
         write.delete.update(_NOTE + name for name in change.drop_notes)
+        write.parts_delete = list(change.drop_parts)
         rows = self._rows_after(change.facts, gone)
         write.timeline = {seq: encode_facts(facts) for seq, facts in rows.items()}
         await self._profile.write(self.view.room, write)
@@ -227,7 +240,7 @@ class Ledger:
         """A new intent, on disk when this returns, with a change beside it. The caller holds `lock`."""
         last = self.counters()
         chat, governance = last.chat + (lane == "chat"), last.governance + (lane == "governance")
-        counters = Counters(last.place + 1, chat, governance)
+        counters = Counters(last.place + 1, chat, governance, last.upload)
         item = Item(
             place=counters.place,
             lane=lane,
@@ -245,9 +258,28 @@ class Ledger:
     async def enqueue_plain(self, item: Item) -> None:
         """An item that has no envelope: a commit, or an operation alone. The caller holds `lock`."""
         last = self.counters()
-        counters = Counters(last.place + 1, last.chat, last.governance)
+        counters = msgspec.structs.replace(last, place=last.place + 1)
         placed = msgspec.structs.replace(item, place=counters.place)
         await self.store(Change(items=[placed], notes={_COUNTERS: msgspec.msgpack.encode(counters)}))
+
+    # ---- parts of attachments
+    async def keep_parts(self, parts: dict[int, bytes]) -> None:
+        """On disk when this returns; a note that names them follows."""
+        await self._profile.write(self.view.room, Write(parts=parts))
+
+    async def part(self, place: int) -> bytes | None:
+        """A part; None where it is not needed any more."""
+        return await self._profile.part(self.view.room, place)
+
+    async def part_places(self) -> list[int]:
+        """Where parts stand."""
+        return await self._profile.part_places(self.view.room)
+
+    async def count_upload(self, number: int, change: Change) -> None:
+        """A change with which an upload takes its number. The caller holds `lock`."""
+        counters = msgspec.structs.replace(self.counters(), upload=number)
+        change.notes[_COUNTERS] = msgspec.msgpack.encode(counters)
+        await self.store(change)
 
     def failure(self, place: int) -> Failure | None:
         """Why an item will not be sent, where that is so."""
@@ -292,5 +324,5 @@ class Ledger:
 
 def _without_text(fact: AnyFact, gone: Mapping[str, Gone]) -> AnyFact:
     if isinstance(fact, MessageSent) and fact.id in gone and fact.text is not None:
-        return msgspec.structs.replace(fact, text=None, gone=gone[fact.id])
+        return without_words(fact, gone[fact.id])
     return fact

@@ -53,6 +53,8 @@ class LiveRoom:
         self.ledger = ledger
         self.error: BackchannelError | None = None
         self.attached = False
+        self.ahead_s = 0
+        """By how much the server's clock is ahead of this device's."""
         self._host = host
         self._clock = clock
         self._wake = asyncio.Event()
@@ -162,6 +164,7 @@ class LiveRoom:
         try:
             attached = await session.attach(self._place())
             await self._check_attached(attached)
+            self.ahead_s = attached.time - int(self._clock())
             self.attached, self._live, self._in_flight = True, False, None
             self._mailed.clear()
             self._held.clear()

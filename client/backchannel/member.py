@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 from backchannel.errors import BackchannelError
 from backchannel.expiry import shown
+from backchannel.files import already_there, target_of, write_whole
 from backchannel.governing import Governing
+from backchannel.porter import Progress
 from backchannel.room.facts import AnyFact, MessageSent
 from backchannel.room.view import Presence, history_sentence
 from backchannel.speaking import Speaking
 from backchannel.waiting import LEFT_BEHIND, SKIPPED, Reason
+from backchannel_protocol.room.attachments import Attachment
 from backchannel_protocol.room.state import Seat
 
 
@@ -109,7 +114,42 @@ class Room(Speaking, Governing):
         async with ledger.changed:
             await ledger.changed.wait_for(lambda: count < len(ledger.facts) or self._over())
 
+    # ---- attachments
+    async def fetch(self, attachment: Attachment, *, progress: Progress | None = None) -> bytes:
+        """An attachment's content, whole and verified, in memory alone.
+
+        progress  is told how many bytes of how many have come
+
+        Raises BackchannelError: `attachment-gone`, `attachment-altered`, or what hinders the server.
+        """
+        return await self._porter.fetch(attachment, progress)
+
+    async def save(
+        self,
+        attachment: Attachment,
+        path: Path | str,
+        *,
+        replace: bool = False,
+        progress: Progress | None = None,
+    ) -> Path:
+        """Writes an attachment into a file that only its owner reads, or under its own name into a folder.
+
+        Where it was written. A file that is there stays, unless `replace`: then `file-exists` is raised.
+        Nothing stands under the name before all of it was verified and is on disk.
+        """
+        target = target_of(Path(path), attachment.name)
+        if not replace and target.exists():
+            raise already_there(target)
+        content = await self.fetch(attachment, progress=progress)
+        await asyncio.to_thread(write_whole, target, content, replace=replace)
+        return target
+
     # ---- for this package
     async def run(self) -> None:
-        """The room's connection: see LiveRoom."""
-        await self._live.run()
+        """The room's connection, and what is carried beside it: see LiveRoom and Porter."""
+        carrying = asyncio.create_task(self._porter.run(), name="porter")
+        try:
+            await self._live.run()
+        finally:
+            carrying.cancel()
+            await asyncio.gather(carrying, return_exceptions=True)

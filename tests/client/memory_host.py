@@ -2,7 +2,8 @@
 
 `twist` sees every event on its way to a seat and says what arrives instead; `judge` may refuse a
 Submit for no reason, after `keep` decided whether it is written all the same; `losing` loses what
-answers the making of a room; `refusing` is said of all chat.
+answers the making of a room; `refusing` is said of all chat, `refusing_blobs` of all attachments;
+`cutting` breaks off after so many parts, and `showing` says which parts are read instead.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 
 from backchannel.connection.session import Session
 from backchannel.errors import ServerRefused, ServerUnreachable
+from backchannel_protocol.blobs import part_count
 from backchannel_protocol.connection import Connection, Role
 from backchannel_protocol.events import Draft, EventKind, LogEvent
 from backchannel_protocol.frames import (
@@ -31,7 +33,21 @@ from backchannel_protocol.frames import (
     Submit,
     attach_content,
 )
-from backchannel_protocol.http_bodies import CreateRoom, Knock, RoomCreated
+from backchannel_protocol.http_bodies import (
+    BeginBlob,
+    BlobBegun,
+    BlobDeleted,
+    CreateRoom,
+    DeleteBlob,
+    ForBlob,
+    Knock,
+    PartPut,
+    PartRead,
+    PutPart,
+    ReadPart,
+    RoomCreated,
+    blob_content,
+)
 from backchannel_protocol.ids import RoomId, Time
 from backchannel_protocol.invitation import mail_content
 from backchannel_protocol.keys import fingerprint, generate_key, public_key, verify
@@ -103,10 +119,58 @@ class MemoryHost:
         self.twist: Twist = honest
         self.lies: list[Callable[[Submit], bool]] = []
         self.clock = clock
+        self.blobs: dict[tuple[bytes, bytes], tuple[int, dict[int, bytes]]] = {}
+        self.puts, self.cutting = 0, -1
+        self.refusing_blobs: Code | None = None
+        self.showing: Callable[[list[bytes]], list[bytes]] = list
 
     def at(self, _: str) -> MemoryHost:
         """For `open_profile(hosts=…)`."""
         return self
+
+    # ---- attachments
+    async def begin_blob(self, request: BeginBlob) -> BlobBegun:
+        self._know(request)
+        size, parts = self.blobs.setdefault((request.room, request.blob), (request.size, {}))
+        if size != request.size:
+            raise ServerRefused(Code.DUPLICATE_ID.value, Code.DUPLICATE_ID.sentence)
+        return BlobBegun(sorted(parts))
+
+    async def put_part(self, request: PutPart) -> PartPut:
+        self._know(request)
+        size, parts = self._blob(request)
+        parts[request.number] = request.body
+        self.puts += 1
+        return PartPut(part_count(size) - len(parts))
+
+    async def read_part(self, request: ReadPart) -> PartRead:
+        self._know(request)
+        size, parts = self._blob(request)
+        shown = self.showing([parts[number] for number in sorted(parts)])
+        if len(parts) < part_count(size) or request.number >= len(shown):
+            raise ServerRefused(Code.UNKNOWN_BLOB.value, Code.UNKNOWN_BLOB.sentence)
+        return PartRead(shown[request.number])
+
+    async def delete_blob(self, request: DeleteBlob) -> BlobDeleted:
+        self._know(request)
+        return BlobDeleted(self.blobs.pop((request.room, request.blob), None) is not None)
+
+    def _know(self, request: ForBlob) -> None:
+        """Down after some parts, where a test says so; else it looks who asks."""
+        self._require_up()
+        if isinstance(request, PutPart) and self.puts == self.cutting:
+            raise ServerUnreachable
+        if self.refusing_blobs is not None:
+            raise ServerRefused(self.refusing_blobs.value, self.refusing_blobs.sentence)
+        seat = self.logs[request.room].seats[request.seat]
+        verify(seat.key, "blob", blob_content(request, public_key(self.record_key)), request.signature)
+        assert abs(request.time - self.clock()) <= 300
+
+    def _blob(self, request: ForBlob) -> tuple[int, dict[int, bytes]]:
+        found = self.blobs.get((request.room, request.blob))
+        if found is None:
+            raise ServerRefused(Code.UNKNOWN_BLOB.value, Code.UNKNOWN_BLOB.sentence)
+        return found
 
     # ---- HTTP
     async def create_room(self, token: str, request: CreateRoom) -> RoomCreated:

@@ -20,10 +20,18 @@ from backchannel_protocol.errors import RemoteProtocolError
 from backchannel_protocol.frames import Mail, Refused
 from backchannel_protocol.http_bodies import (
     MEDIA_TYPE,
+    BeginBlob,
+    BlobBegun,
+    BlobDeleted,
     CreateRoom,
+    DeleteBlob,
     Knock,
     MailSoFar,
     MakeToken,
+    PartPut,
+    PartRead,
+    PutPart,
+    ReadPart,
     RoomCreated,
     TokenMade,
     encode_body,
@@ -32,6 +40,8 @@ from backchannel_protocol.http_bodies import (
 from backchannel_protocol.limits import MAX_FRAME_BYTES, PING_INTERVAL_S, SILENCE_TIMEOUT_S
 
 TIMEOUT_S: Final = 20
+BYTES_A_SECOND: Final = 2_000
+"""What is sent may take longer by as much as it is: a third of what a poor line (50 kbit/s) does."""
 _MAX_ANSWER_BYTES: Final = 16 * MAX_FRAME_BYTES
 _SUBPROTOCOL: Final = Subprotocol("backchannel.v1")
 T = TypeVar("T", bound=msgspec.Struct)
@@ -47,6 +57,18 @@ class Host(Protocol):
 
     async def mail(self, request: Knock) -> list[Mail]:
         """An invitee's letter, or a look into the mailbox."""
+
+    async def begin_blob(self, request: BeginBlob) -> BlobBegun:
+        """A blob's beginning, or which of its parts stand."""
+
+    async def put_part(self, request: PutPart) -> PartPut:
+        """One part of a blob."""
+
+    async def read_part(self, request: ReadPart) -> PartRead:
+        """One part of a whole blob."""
+
+    async def delete_blob(self, request: DeleteBlob) -> BlobDeleted:
+        """An own blob goes."""
 
     async def open(self) -> Session:
         """A connection that waits to be attached."""
@@ -80,6 +102,22 @@ class HttpHost:
         """An invitee's letter, or a look into the mailbox."""
         return (await self._post("/v1/mail", request, MailSoFar, {})).letters
 
+    async def begin_blob(self, request: BeginBlob) -> BlobBegun:
+        """A blob's beginning, or which of its parts stand."""
+        return await self._post("/v1/blobs/begin", request, BlobBegun, {})
+
+    async def put_part(self, request: PutPart) -> PartPut:
+        """One part of a blob."""
+        return await self._post("/v1/blobs/part", request, PartPut, {})
+
+    async def read_part(self, request: ReadPart) -> PartRead:
+        """One part of a whole blob."""
+        return await self._post("/v1/blobs/read", request, PartRead, {})
+
+    async def delete_blob(self, request: DeleteBlob) -> BlobDeleted:
+        """An own blob goes."""
+        return await self._post("/v1/blobs/delete", request, BlobDeleted, {})
+
     async def open(self) -> Session:
         """A connection that waits to be attached."""
         address = f"{'wss' if self._tls else 'ws'}://{self._netloc}/v1/ws"
@@ -107,16 +145,18 @@ class HttpHost:
             refusal = parse_body(content, Refused)
         except RemoteProtocolError:
             raise ServerUnreachable from None
-        raise ServerRefused(refusal.code, known_sentence(refusal.code, refusal.sentence))
+        sentence = known_sentence(refusal.code, refusal.sentence)
+        raise ServerRefused(refusal.code, sentence, refusal.retry_after_s)
 
     def _exchange(self, path: str, data: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
         """One request, in a thread."""
         connection: http.client.HTTPConnection
+        timeout = TIMEOUT_S + len(data) / BYTES_A_SECOND
         if self._tls:
             context = ssl.create_default_context()
-            connection = http.client.HTTPSConnection(self._netloc, timeout=TIMEOUT_S, context=context)
+            connection = http.client.HTTPSConnection(self._netloc, timeout=timeout, context=context)
         else:
-            connection = http.client.HTTPConnection(self._netloc, timeout=TIMEOUT_S)
+            connection = http.client.HTTPConnection(self._netloc, timeout=timeout)
         try:
             connection.request("POST", path, data, {"Content-Type": MEDIA_TYPE, **headers})
             response = connection.getresponse()

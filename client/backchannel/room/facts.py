@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from backchannel_protocol.room.attachments import Attachment
 from backchannel_protocol.room.timeline import Exposure
 
 
@@ -30,7 +31,8 @@ class RoomEntered(Fact, frozen=True, tag="entered"):
 class MessageSent(Fact, frozen=True, tag="message"):
     """A message; `number` is the author's intent.
 
-    `text` is None where it is gone: its author took it back, or its time is over (`gone` says which).
+    `text` is None where it is gone: its author took it back, or its time is over (`gone` says which). With
+    it go the attachments, and their keys.
     """
 
     id: str
@@ -40,6 +42,7 @@ class MessageSent(Fact, frozen=True, tag="message"):
     reply_to: str | None
     number: int
     gone: Literal["", "retracted", "expired"] = ""
+    attachments: tuple[Attachment, ...] = ()
 
 
 class MessageRetracted(Fact, frozen=True, tag="retracted"):
@@ -187,6 +190,11 @@ AnyFact = (
 )
 
 _decoder = msgspec.msgpack.Decoder(list[AnyFact])
+
+
+def without_words(message: MessageSent, gone: Literal["retracted", "expired"]) -> MessageSent:
+    """The place of a message whose text and attachments are gone."""
+    return msgspec.structs.replace(message, text=None, attachments=(), gone=gone)
 
 
 def encode_facts(facts: list[AnyFact]) -> bytes:

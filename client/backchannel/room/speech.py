@@ -94,6 +94,7 @@ def say(
             exposure=said.exposure,
             reply_to=said.reply_to,
             number=envelope.intent,
+            attachments=said.attachments,
         )
         return counted, (message,)
     if isinstance(said, Retract):

@@ -5,6 +5,7 @@
     records   (room, name) → sealed     MLS state, fold, chain: whatever the room keeps by name
     timeline  (room, seq) → sealed      what is shown
     outbox    (room, place) → sealed    what is to be sent, in order
+    parts     (room, place) → sealed    of attachments, encrypted as they are to be uploaded
 
 Rooms and names of records stand there as HMACs, since names tell how a room is made up. SQLite's
 own lock (locking_mode EXCLUSIVE) keeps a second client out, in this process and in others.
@@ -31,14 +32,17 @@ from backchannel_mls.codec import Reader, parse_all, vector
 T = TypeVar("T")
 _FORMAT = b"1"
 _MARK = "INSERT OR REPLACE INTO meta VALUES ('erasing', x'01')"
-_TABLES = ("rooms", "records", "timeline", "outbox")
+_TABLES = ("rooms", "records", "timeline", "outbox", "parts")
 _SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE rooms (room BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE records (room BLOB, name BLOB, value BLOB NOT NULL, PRIMARY KEY (room, name)) WITHOUT ROWID;
 CREATE TABLE timeline (room BLOB, seq INTEGER, value BLOB NOT NULL, PRIMARY KEY (room, seq)) WITHOUT ROWID;
 CREATE TABLE outbox (room BLOB, place INTEGER, value BLOB NOT NULL, PRIMARY KEY (room, place)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS parts (room BLOB, place INTEGER, value BLOB NOT NULL, PRIMARY KEY (room, place));
 """
+_LATER = _SCHEMA.strip().split(";\n")[-1]
+"""What a profile of an earlier program does not have."""
 
 
 @dataclass(slots=True)
@@ -53,6 +57,8 @@ class Write:
     timeline: dict[int, bytes] = field(default_factory=dict, repr=False)
     outbox_put: dict[int, bytes] = field(default_factory=dict, repr=False)
     outbox_delete: set[int] = field(default_factory=set)
+    parts: dict[int, bytes] = field(default_factory=dict, repr=False)
+    parts_delete: list[range] = field(default_factory=list)
     room: bytes | None = field(default=None, repr=False)
     erase: bool = False
 
@@ -118,6 +124,24 @@ class Profile:
         """What is to be sent, in order."""
         return await self._run(lambda: self._numbered("outbox", "place", self._tag(room)))
 
+    async def part(self, room: bytes, place: int) -> bytes | None:
+        """A part of an attachment, as it is to be uploaded."""
+        return await self._run(lambda: self._part(self._tag(room), place))
+
+    async def part_places(self, room: bytes) -> list[int]:
+        """Where parts stand."""
+        return await self._run(lambda: self._part_places(self._tag(room)))
+
+    def _part(self, room: bytes, place: int) -> bytes | None:
+        row: tuple[bytes] | None = self._connection.execute(
+            "SELECT value FROM parts WHERE room = ? AND place = ?", (room, place)
+        ).fetchone()
+        return None if row is None else self._sealer.open(_place("parts", room, place), row[0])
+
+    def _part_places(self, room: bytes) -> list[int]:
+        rows = self._connection.execute("SELECT place FROM parts WHERE room = ? ORDER BY place", (room,))
+        return [place for (place,) in rows]
+
     def _tag(self, room: bytes, name: str | None = None) -> bytes:
         """What stands for a room, or for a record of it."""
         content = vector(room) + (b"" if name is None else vector(name.encode()))
@@ -171,6 +195,11 @@ class Profile:
             )
             self._write_numbered("timeline", key, write.timeline)
             self._write_numbered("outbox", key, write.outbox_put)
+            self._write_numbered("parts", key, write.parts)
+            connection.executemany(
+                "DELETE FROM parts WHERE room = ? AND place >= ? AND place < ?",
+                [(key, places.start, places.stop) for places in write.parts_delete],
+            )
             connection.executemany(
                 "DELETE FROM outbox WHERE room = ? AND place = ?", [(key, at) for at in write.outbox_delete]
             )
@@ -244,6 +273,7 @@ def _unlock(connection: sqlite3.Connection, passphrase: str) -> Sealer:
     if meta.get("format") != _FORMAT or "master" not in meta:
         sentence = "This profile was made by another version of the program. Open it with that one."
         raise ProfileError("profile-version", sentence)
+    connection.execute(_LATER)
     if "erasing" in meta:
         _erase(connection)
     return unwrap_master(meta["master"], passphrase)
