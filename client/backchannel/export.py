@@ -21,7 +21,8 @@ from typing import Final
 
 from backchannel.errors import BackchannelError
 from backchannel.room.facts import AnyFact, MessageSent
-from backchannel.text import clean, clean_block
+from backchannel.text import clean, clean_block, size
+from backchannel_protocol.room.attachments import Attachment
 
 NOT_QUOTABLE: Final = "not-quotable"
 RETRACTED: Final = "retracted"
@@ -48,6 +49,7 @@ class Entry:
     name    of the author, where the message may be quoted by name
     answers the number of the entry that it answers
     left_out  a code of REASONS; then there is no text
+    attachments  of what may be quoted: names and sizes leave the room, content where that is asked for
     """
 
     number: int
@@ -57,6 +59,7 @@ class Entry:
     quotable: str
     answers: int | None
     left_out: str | None
+    attachments: tuple[Attachment, ...] = ()
 
 
 def export_entries(facts: Iterable[AnyFact], now: int) -> list[Entry]:
@@ -78,6 +81,7 @@ def _entry(message: MessageSent, numbers: Mapping[str, int], now: int) -> Entry:
         quotable=quotable,
         answers=numbers.get(message.reply_to) if shown and message.reply_to is not None else None,
         left_out=left_out,
+        attachments=message.attachments if shown else (),
     )
 
 
@@ -123,6 +127,7 @@ def as_json(title: str, entries: Sequence[Entry], now: int) -> str:
             "quotable": entry.quotable,
             "answers": entry.answers,
             "left_out": entry.left_out,
+            "attachments": [{"name": one.name, "size": one.size} for one in entry.attachments],
             "why": None if entry.left_out is None else REASONS[entry.left_out],
         }
         for entry in entries
@@ -148,7 +153,13 @@ def _who(entry: Entry) -> str:
 def _lines(entry: Entry) -> list[str]:
     if entry.left_out is not None:
         return [f"[{REASONS[entry.left_out]}]"]
-    return clean_block(entry.text or "").split("\n")
+    lines = clean_block(entry.text).split("\n") if entry.text else []
+    return lines + [f"[attached: {clean(one.name)}, {size(one.size)}]" for one in entry.attachments]
+
+
+def attachment_path(folder: Path, entry: Entry, index: int) -> Path:
+    """Where an attachment is saved: the entry's number keeps two of one name apart."""
+    return folder / f"{entry.number}.{index + 1} {entry.attachments[index].name}"
 
 
 def _escaped(text: str) -> str:

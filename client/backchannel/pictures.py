@@ -98,9 +98,12 @@ def _end_of_scan(content: bytes, at: int) -> int:
     """Where the next marker stands that is no restart; 0xFF 0x00 is a byte of the data."""
     while True:
         at = content.index(b"\xff", at)
-        if content[at + 1] != 0x00 and not 0xD0 <= content[at + 1] <= 0xD7 and content[at + 1] != 0xFF:
+        behind = at + 1
+        while content[behind] == 0xFF:  # fill bytes
+            behind += 1
+        if content[behind] != 0x00 and not 0xD0 <= content[behind] <= 0xD7:
             return at
-        at += 1 if content[at + 1] == 0xFF else 2
+        at = behind + 1
 
 
 def _segment(marker: int, body: bytes) -> bytes:

@@ -21,6 +21,8 @@ _RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})
 _MARKS_IN_A_ROW: Final = 8
 """More combining marks than any language puts on a letter would reach into other lines."""
 
+_KIB: Final = 1024
+
 
 def clean(text: str) -> str:
     """One line: what breaks lines becomes a space."""
@@ -106,3 +108,10 @@ def _cut(word: str, width: int) -> list[str]:
         piece += character
         taken += size
     return [*pieces, piece]
+
+
+def size(size_bytes: int) -> str:
+    """How large a file is, for people."""
+    if size_bytes < _KIB:
+        return f"{size_bytes} bytes"
+    return f"{size_bytes / _KIB:.0f} KiB" if size_bytes < _KIB**2 else f"{size_bytes / _KIB**2:.1f} MiB"

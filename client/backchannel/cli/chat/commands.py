@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, cast
 
 from backchannel import MessageSent, Role
 from backchannel.cli.admit import Question, answer, questions
 from backchannel.cli.base import options
+from backchannel.cli.chat.attaching import attach, save
 from backchannel.cli.chat.conversation import Conversation
 from backchannel.cli.chat.entries import Entry
 from backchannel.cli.govern import party_of
@@ -88,6 +91,38 @@ async def _reply(chat: Conversation, rest: str) -> None:
 
 async def _retract(chat: Conversation, rest: str) -> None:
     await done(chat.room.retract(_numbered(chat, rest)))
+
+
+def _path(typed: str) -> Path:
+    """With ~ for the person's own folder."""
+    return Path(typed).expanduser()
+
+
+async def _attach(chat: Conversation, rest: str) -> None:
+    """A file whose name has spaces stands in quotation marks."""
+    try:
+        words = shlex.split(rest)
+    except ValueError:
+        words = []
+    sure = bool(words) and words[0] == "yes"
+    words = words[1:] if sure else words
+    if not words:
+        raise Usage('/attach FILE TEXT: a file, in "…" where its name has spaces, then your words, if any.')
+    warning = await attach(chat, _path(words[0]), " ".join(words[1:]), sure=sure)
+    if warning is not None:
+        said = f"Not sent yet. {warning} To send it all the same, type /attach yes {rest}"
+        chat.show(Entry("warning", said, {"type": "attachment-warning", "sentence": warning}))
+
+
+async def _save(chat: Conversation, rest: str) -> None:
+    """`12`, or `12.2` for the second attachment; then where to."""
+    typed, _, path = rest.partition(" ")
+    number, _, which = typed.partition(".")
+    message = _numbered(chat, number)
+    at = int(which) if which.isascii() and which.isdigit() else None
+    if not message.attachments[slice(at - 1, at) if at else slice(None)] or (which and not at):
+        raise Usage("That message has no such attachment; /save 12 saves all of message 12, /save 12.2 one.")
+    await save(chat, message, at, _path(path.strip() or "."))
 
 
 async def _exposure(chat: Conversation, rest: str) -> None:
@@ -217,6 +252,8 @@ async def _quit(_: Conversation, __: str) -> None:
 COMMANDS: Final[Mapping[str, Typed]] = {
     "reply": Typed("/reply N TEXT", "answers message N", _reply),
     "retract": Typed("/retract N", "takes back your message N", _retract),
+    "attach": Typed("/attach FILE [TEXT]", "sends a file, of at most 25 MiB", _attach),
+    "save": Typed("/save N [PATH]", "saves what is attached to message N, here or where you say", _save),
     "exposure": Typed(
         "/exposure no|anonymous|named [30m]",
         "whether what you write next may be quoted, and how long it is kept",

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from backchannel import MessageSent, MessagesSeen, Room
+from backchannel.attachments import Attached
 from backchannel.cli.chat.entries import Entry, Numbers, day, entry_of, exposure_line, stopped, unread
 from backchannel.cli.output import Record
 from backchannel.errors import BackchannelError
@@ -152,10 +153,14 @@ class Conversation:
         return " · ".join(said) or "connected"
 
     # ---- what is written
-    async def write(self, words: str, reply_to: str | None = None) -> None:
+    async def write(
+        self, words: str, reply_to: str | None = None, attachments: Sequence[Attached] = ()
+    ) -> None:
         """Sends a message. When this returns it is on this device's disk. Raises BackchannelError."""
         until = int(time.time()) + self.until_s if self.until_s else 0
-        outgoing = await self.room.send(words, quotable=self.quotable, until=until, reply_to=reply_to)
+        outgoing = await self.room.send(
+            words, quotable=self.quotable, until=until, reply_to=reply_to, attachments=attachments
+        )
         record: Record = {"type": "delivery", "state": outgoing.delivery.value, "place": outgoing.item.place}
         self.show(Entry("delivery", "", record))
 

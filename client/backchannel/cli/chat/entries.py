@@ -181,7 +181,7 @@ def _message(fact: MessageSent, own: str, numbers: Numbers) -> Entry:
     until = f" [until {moment(fact.exposure.until)}]" if fact.exposure.until else ""
     flags = _FLAG.get(fact.exposure.quotable, "") + until
     head = f"#{number} {_clock(fact.time)} {text.name(fact.name)}{answers}{flags} ›"
-    record: dict[str, bool | int | str | None] = {
+    record: dict[str, bool | int | str | list[str] | None] = {
         "type": "message",
         "number": number,
         "id": fact.id,
@@ -194,11 +194,22 @@ def _message(fact: MessageSent, own: str, numbers: Numbers) -> Entry:
         "until": fact.exposure.until,
         "reply_to": answered,
         "own": fact.seat == own,
+        "attachments": [one.name for one in fact.attachments],
     }
     if fact.text is None:
         why = "(its time is over)" if fact.gone == "expired" else "(taken back by its author)"
         return Entry("message", f"{head} {why}", record, None, fact.seat == own)
-    return Entry("message", head, record, fact.text, fact.seat == own)
+    body = "\n".join([*([fact.text] if fact.text else []), *attached(fact, number)])
+    return Entry("message", head, record, body, fact.seat == own)
+
+
+def attached(message: MessageSent, number: int) -> list[str]:
+    """A line for each attachment: what it is called, how large it is, and how to get it."""
+    many = len(message.attachments) > 1
+    return [
+        f"[{text.clean(one.name)}, {text.size(one.size)}: /save {number}{f'.{at}' if many else ''}]"
+        for at, one in enumerate(message.attachments, 1)
+    ]
 
 
 def _tombstone(fact: MessageRetracted | MessageExpired, numbers: Numbers) -> Entry:
