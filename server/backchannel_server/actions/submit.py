@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
@@ -102,14 +102,15 @@ async def _perform_plain(connection: AsyncConnection, requests: Sequence[Request
     """Read once, decide each on what those before it left, write once."""
     rooms = await read_rooms(connection, {request.room for request in requests})
     seats = await read_seats(connection, {(request.room, request.seat) for request in requests})
-    known = await read_known(connection, set().union(*(request.ids() for request in requests)))
+    known = _by_room(await read_known(connection, set().union(*(request.ids() for request in requests))))
     decisions: list[Decision] = []
     answers: list[Written | Refusal] = []
     for request in requests:
-        room = rooms.get(request.room)
-        own = {id_: seat for (of, id_), seat in seats.items() if of == request.room}
+        room, seat = rooms.get(request.room), seats.get((request.room, request.seat))
+        own = known.setdefault(request.room, {})
+        world = None if room is None else World(room, {} if seat is None else {seat.id: seat})
         try:
-            written = await _decide(connection, request, known, None if room is None else World(room, own))
+            written = await _decide(connection, request, own, world)
         except Refusal as refusal:
             answers.append(refusal)
             continue
@@ -118,14 +119,14 @@ async def _perform_plain(connection: AsyncConnection, requests: Sequence[Request
             decisions.append(written.decision)
             rooms[request.room] = written.decision.room
             seats.update({(seat.room, seat.id): seat for seat in written.decision.seats})
-            known.update(_now_known(written.decision))
+            own.update(_now_known(written.decision))
     await _write(connection, decisions)
     return answers
 
 
 async def _perform_changing(connection: AsyncConnection, request: Request) -> Written | Refusal:
     """An operation or a commit may look at the whole room."""
-    known = await read_known(connection, request.ids())
+    known = _by_room(await read_known(connection, request.ids())).get(request.room, {})
     world = await read_world(connection, request.room, request.drafts, request.now)
     try:
         written = await _decide(connection, request, known, world)
@@ -139,12 +140,12 @@ async def _perform_changing(connection: AsyncConnection, request: Request) -> Wr
 async def _decide(
     connection: AsyncConnection,
     request: Request,
-    known: dict[tuple[RoomId, EventId], Known],
+    own: Mapping[EventId, Known],
     world: World | None,
 ) -> Written:
+    """`own`: the events of the room that have ids of the drafts."""
     if world is None:
         raise Refusal(Code.UNKNOWN_ROOM)
-    own = {id_: event for (room, id_), event in known.items() if room == request.room}
     repeated = find_repeated(request.drafts, request.seat, own)
     if repeated is not None:
         together = [event for event in own.values() if event.first == repeated.first]
@@ -161,10 +162,17 @@ def _placed(together: Sequence[Known]) -> tuple[Placed, ...]:
     )
 
 
-def _now_known(decision: Decision) -> dict[tuple[RoomId, EventId], Known]:
+def _by_room(known: Mapping[tuple[RoomId, EventId], Known]) -> dict[RoomId, dict[EventId, Known]]:
+    found: dict[RoomId, dict[EventId, Known]] = {}
+    for (room, id_), event in known.items():
+        found.setdefault(room, {})[id_] = event
+    return found
+
+
+def _now_known(decision: Decision) -> dict[EventId, Known]:
     room = decision.room.id
     return {
-        (room, EventId(event.id)): Known(
+        EventId(event.id): Known(
             room,
             EventId(event.id),
             SeatId(event.seat),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backchannel_protocol.events import EventKind, LogEvent
@@ -29,9 +29,22 @@ _LOG_EVENT: Final = (
 )
 
 
+def _among(name: str) -> BindParameter[Any]:
+    """A list that is given when the statement is used."""
+    return bindparam(name, expanding=True)
+
+
+# of every transaction that writes, so they are built once: building takes longer than SQLite does
+_ROOMS: Final = select(rooms).where(rooms.c.id.in_(_among("ids")))
+_SEATS: Final = select(seats).where(seats.c.room.in_(_among("rooms")), seats.c.id.in_(_among("ids")))
+_KNOWN: Final = select(*(events.c[name] for name in Known.__dataclass_fields__)).where(
+    events.c.id.in_(_among("ids"))
+)
+
+
 async def read_rooms(connection: AsyncConnection, ids: Collection[RoomId]) -> dict[RoomId, Room]:
     """The rooms of these ids that exist."""
-    found = await _all(connection, select(rooms).where(rooms.c.id.in_(ids)), Room)
+    found = await _all(connection, _ROOMS, Room, {"ids": list(ids)})
     return {room.id: room for room in found}
 
 
@@ -44,10 +57,8 @@ async def read_seats(
     connection: AsyncConnection, pairs: Collection[tuple[RoomId, SeatId]]
 ) -> dict[tuple[RoomId, SeatId], Seat]:
     """These seats, by room and id."""
-    statement = select(seats).where(
-        seats.c.room.in_({room for room, _ in pairs}), seats.c.id.in_({seat for _, seat in pairs})
-    )
-    return {(seat.room, seat.id): seat for seat in await _all(connection, statement, Seat)}
+    among = {"rooms": list({room for room, _ in pairs}), "ids": list({seat for _, seat in pairs})}
+    return {(seat.room, seat.id): seat for seat in await _all(connection, _SEATS, Seat, among)}
 
 
 async def read_seat(connection: AsyncConnection, room: RoomId, seat: SeatId) -> Seat | None:
@@ -65,9 +76,7 @@ async def read_known(
     connection: AsyncConnection, ids: Collection[tuple[RoomId, EventId]]
 ) -> dict[tuple[RoomId, EventId], Known]:
     """Which of these ids exist in their rooms."""
-    columns = [events.c[name] for name in Known.__dataclass_fields__]
-    statement = select(*columns).where(events.c.id.in_({id_ for _, id_ in ids}))
-    found = await _all(connection, statement, Known)
+    found = await _all(connection, _KNOWN, Known, {"ids": list({id_ for _, id_ in ids})})
     return {(known.room, known.id): known for known in found if (known.room, known.id) in ids}
 
 
@@ -250,6 +259,11 @@ def log_event(row: Sequence[Any]) -> LogEvent:
     return LogEvent(seq, time, seat, EventKind(kind), id_, epoch, body, leaf, gone)
 
 
-async def _all(connection: AsyncConnection, statement: Select[Any], kind: type[T]) -> list[T]:
-    found: Sequence[Mapping[Any, Any]] = (await connection.execute(statement)).mappings().all()
+async def _all(
+    connection: AsyncConnection,
+    statement: Select[Any],
+    kind: type[T],
+    parameters: Mapping[str, object] | None = None,
+) -> list[T]:
+    found: Sequence[Mapping[Any, Any]] = (await connection.execute(statement, parameters)).mappings().all()
     return [kind(**row) for row in found]

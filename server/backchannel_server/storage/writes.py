@@ -105,8 +105,10 @@ async def _insert(connection: AsyncConnection, table: Table, rows: Sequence[Mapp
 async def _save(
     connection: AsyncConnection,
     statement: Update,
-    rows: Collection[Room] | Collection[Seat] | Collection[Mailbox],
+    rows: Collection[Room | Seat | Mailbox],
 ) -> None:
     if rows:
-        parameters = [{f"b_{name}": value for name, value in asdict(row).items()} for row in rows]
-        await connection.execute(statement, parameters)
+        names = [field.name for field in fields(next(iter(rows)))]
+        await connection.execute(
+            statement, [{f"b_{name}": getattr(row, name) for name in names} for row in rows]
+        )
