@@ -53,6 +53,9 @@ _FULL: Final = (
     "have gone, or take back what is not needed."
 )
 
+_DOUBTED: Final = {code.value for code in (Code.REMOVED, Code.UNKNOWN_SEAT, Code.UNKNOWN_ROOM)}
+"""The room's log says whether that is so: until it does, what is to be uploaded waits."""
+
 Progress = Callable[[int, int], object]
 """Told how many bytes of how many have come."""
 
@@ -121,7 +124,7 @@ class Porter:
             try:
                 await self._host.delete_blob(self._signed(DeleteBlob(*self._about(blob))))
             except ServerRefused as refusal:
-                if refusal.code in _LATER:
+                if refusal.code in _LATER | _DOUBTED:
                     raise
             async with self._ledger.lock:
                 await self._ledger.store(Change(drop_notes={name}))
@@ -166,7 +169,7 @@ class Porter:
     async def _refused(self, refusal: ServerRefused) -> None:
         """What will not change by itself ends the message; for the rest there is another time."""
         uploads = uploads_of(self._ledger.notes)
-        if refusal.code in _LATER or not uploads:
+        if refusal.code in _LATER | _DOUBTED or not uploads:
             await self._hold(Reason(refusal.code, refusal.sentence), refusal.retry_after_s)
             return
         code, sentence = refusal.code, refusal.sentence

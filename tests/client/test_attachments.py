@@ -12,7 +12,9 @@ import pytest
 
 from backchannel import BackchannelError, Client, Delivery, MessageSent, NotAllowed, Room, SendFailed
 from backchannel.attachments import UNBLOB, UPLOAD
+from backchannel.connection.host import HttpHost
 from backchannel_protocol.blobs import seal_parts
+from backchannel_protocol.http_bodies import PutPart
 from backchannel_protocol.ids import parse_b64u
 from backchannel_protocol.limits import AFTER_READING_BLOB_S, MAX_BLOB_BYTES
 from backchannel_protocol.refusals import Code
@@ -219,11 +221,14 @@ async def test_what_the_server_will_not_take_is_told_and_its_words_are_kept(
     assert await ann.ledger.part_places() == []
 
 
-async def test_what_passes_is_waited_for(host: MemoryHost, clients: list[Client]) -> None:
+@pytest.mark.parametrize("code", [Code.STORAGE_FULL, Code.TOO_FAST, Code.UNKNOWN_BLOB, Code.REMOVED])
+async def test_what_passes_or_is_doubted_is_waited_for(
+    host: MemoryHost, clients: list[Client], code: Code
+) -> None:
     ann, bo = await two(host, clients)
-    host.refusing_blobs = Code.STORAGE_FULL
+    host.refusing_blobs = code
     outgoing = await ann.send("", attachments=[("a", "text/plain", b"x")])
-    await until(ann, lambda: outgoing.why == Code.STORAGE_FULL.sentence)
+    await until(ann, lambda: outgoing.why == code.sentence)
     host.refusing_blobs = None
     await outgoing.sent()
     assert await bo.fetch((await come(bo)).attachments[0]) == b"x"
@@ -338,6 +343,23 @@ async def test_a_forgotten_room_leaves_no_part(
         await client.forget(bo)
         assert await client._profile.part_places(room) == []
         assert (tmp_path / "profile").stat().st_size < max(before, PART)
+
+
+async def test_who_ends_the_program_does_not_wait_for_what_is_on_its_way() -> None:
+    """A server that takes nothing; the connection ends when the upload is cancelled."""
+    came: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
+    server = await asyncio.start_server(lambda *streams: came.put_nowait(streams), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    put = PutPart(bytes(16), bytes(16), bytes(16), 0, bytes(64), 0, bytes(PART))
+    async with server, asyncio.timeout(20):
+        putting = asyncio.create_task(HttpHost(f"http://127.0.0.1:{port}").put_part(put))
+        reader, writer = await came.get()
+        assert await reader.readline() == b"POST /v1/blobs/part HTTP/1.1\r\n"
+        putting.cancel()
+        while await reader.read(1 << 20):
+            pass
+        writer.close()
+        await writer.wait_closed()
 
 
 async def test_several_are_sent_in_their_order(host: MemoryHost, clients: list[Client]) -> None:

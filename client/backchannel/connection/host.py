@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import socket
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final, Protocol, TypeVar
 from urllib.parse import urlsplit
 
@@ -122,7 +124,7 @@ class HttpHost:
         """A connection that waits to be attached."""
         address = f"{'wss' if self._tls else 'ws'}://{self._netloc}/v1/ws"
         try:
-            socket = await connect(
+            opened = await connect(
                 address,
                 subprotocols=[_SUBPROTOCOL],
                 compression=None,
@@ -134,11 +136,16 @@ class HttpHost:
             )
         except (OSError, InvalidHandshake, InvalidURI, ConnectionClosed):
             raise ServerUnreachable from None
-        return Session(_SocketPipe(socket))
+        return Session(_SocketPipe(opened))
 
     async def _post(self, path: str, body: msgspec.Struct, answer: type[T], headers: Mapping[str, str]) -> T:
         data = encode_body(body)
-        status, content = await asyncio.to_thread(self._exchange, path, data, headers)
+        connection = self._connection(TIMEOUT_S + len(data) / BYTES_A_SECOND)
+        try:
+            status, content = await asyncio.to_thread(_exchange, connection, path, data, headers)
+        except asyncio.CancelledError:
+            _cut(connection)  # its thread would go on, and whoever ends the program would wait for it
+            raise
         try:
             if status in (http.HTTPStatus.OK, http.HTTPStatus.CREATED):
                 return parse_body(content, answer)
@@ -148,30 +155,40 @@ class HttpHost:
         sentence = known_sentence(refusal.code, refusal.sentence)
         raise ServerRefused(refusal.code, sentence, refusal.retry_after_s)
 
-    def _exchange(self, path: str, data: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
-        """One request, in a thread."""
-        connection: http.client.HTTPConnection
-        timeout = TIMEOUT_S + len(data) / BYTES_A_SECOND
+    def _connection(self, timeout_s: float) -> http.client.HTTPConnection:
         if self._tls:
             context = ssl.create_default_context()
-            connection = http.client.HTTPSConnection(self._netloc, timeout=timeout, context=context)
-        else:
-            connection = http.client.HTTPConnection(self._netloc, timeout=timeout)
-        try:
-            connection.request("POST", path, data, {"Content-Type": MEDIA_TYPE, **headers})
-            response = connection.getresponse()
-            return response.status, response.read(_MAX_ANSWER_BYTES)
-        except (OSError, http.client.HTTPException):
-            raise ServerUnreachable from None
-        finally:
-            connection.close()
+            return http.client.HTTPSConnection(self._netloc, timeout=timeout_s, context=context)
+        return http.client.HTTPConnection(self._netloc, timeout=timeout_s)
+
+
+def _exchange(
+    connection: http.client.HTTPConnection, path: str, data: bytes, headers: Mapping[str, str]
+) -> tuple[int, bytes]:
+    """One request, in a thread."""
+    try:
+        connection.request("POST", path, data, {"Content-Type": MEDIA_TYPE, **headers})
+        response = connection.getresponse()
+        return response.status, response.read(_MAX_ANSWER_BYTES)
+    except (OSError, http.client.HTTPException):
+        raise ServerUnreachable from None
+    finally:
+        connection.close()
+
+
+def _cut(connection: http.client.HTTPConnection) -> None:
+    """What waits on it ends with an error."""
+    open_socket: socket.socket | None = connection.sock
+    if open_socket is not None:
+        with suppress(OSError):
+            open_socket.shutdown(socket.SHUT_RDWR)
 
 
 class _SocketPipe(Pipe):
     """A WebSocket as a pipe."""
 
-    def __init__(self, socket: ClientConnection) -> None:
-        self._socket = socket
+    def __init__(self, opened: ClientConnection) -> None:
+        self._socket = opened
 
     async def send(self, data: bytes) -> None:
         try:
