@@ -6,9 +6,11 @@ import { compressWithinBudget } from "./build/budget.ts"
 import { computeConstants } from "./build/computed_constants.ts"
 import { fetchFirst } from "./build/fetch_first.ts"
 import { addIntegrity } from "./build/integrity.ts"
+import { leanCurves } from "./build/lean_curves.ts"
 import { addOffline } from "./build/offline.ts"
 import { preloadWhatFollows } from "./build/preload.ts"
 import { repairTsMls } from "./build/repair_plugin.ts"
+import { sameNames } from "./build/same_names.ts"
 import { shareHashes } from "./build/share_hashes.ts"
 import { terseErrors } from "./build/terse_errors.ts"
 
@@ -25,12 +27,16 @@ export default defineConfig({
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   worker: {
     format: "es",
+    // what the bundler marked for itself
+    rolldownOptions: { output: { comments: { annotation: false, legal: true } } },
     plugins: () => [
       repairTsMls(),
       browserOnly(),
       shareHashes(),
       computeConstants(),
+      leanCurves(),
       terseErrors(),
+      sameNames(),
       fetchFirst(),
     ],
   },

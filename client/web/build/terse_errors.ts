@@ -5,7 +5,7 @@ import type { Plugin } from "vite"
 const TEXT = String.raw`(?:"[^"\n]*"|'[^'\n]*'|\`[^\`\n]*\`)`
 const LIBRARIES = /\/node_modules\/(?:@hpke|@noble|mlkem|ts-mls)\//
 /** A text, alone or with values beside it. */
-const PART = String.raw`(?:${TEXT}|[\w.]+)`
+const PART = String.raw`(?:${TEXT}|(?:typeof )?[\w.]+)`
 const SENTENCE = new RegExp(
   String.raw`(new (?:[A-Z]\w*)?Error\()(?:${TEXT}|${PART}(?: \+ ${PART})+)(?=\))`,
   "g",

@@ -12,6 +12,7 @@ interface Line {
   readonly records: Rows
   readonly timeline: Rows
   readonly outbox: Rows
+  readonly parts: Rows
   readonly forgotten: boolean
 }
 
@@ -28,12 +29,14 @@ export async function fileProfile(path: string): Promise<Profile> {
     isLasting: true,
     rooms: () => memory.rooms(),
     read: (room) => memory.read(room),
+    part: (room, name) => memory.part(room, name),
+    parts: (room) => memory.parts(room),
     write: async (room, write) => {
       note(lineOf(room, write))
       await memory.write(room, write)
     },
     forget: async (room) => {
-      note({ room, own: null, records: [], timeline: [], outbox: [], forgotten: true })
+      note({ room, own: null, records: [], timeline: [], outbox: [], parts: [], forgotten: true })
       await memory.forget(room)
     },
     wipe: async () => {
@@ -49,24 +52,26 @@ function linesOf(path: string): readonly Line[] {
   return lines.slice(0, -1).map((line) => JSON.parse(line))
 }
 
-const lineOf = (room: string, { outbox, records, room: own, timeline }: Write): Line => ({
+const lineOf = (room: string, { outbox, parts, records, room: own, timeline }: Write): Line => ({
   room,
   own: own === undefined ? null : base64(own),
   records: rowsOf(records),
   timeline: rowsOf(timeline),
   outbox: rowsOf(outbox),
+  parts: rowsOf(parts),
   forgotten: false,
 })
 
 const rowsOf = (rows: ReadonlyMap<string | number, Bytes | undefined> = new Map()): Rows =>
   [...rows].map(([key, value]) => [key, value === undefined ? null : base64(value)])
 
-function replay(profile: Profile, { outbox, own, records, room, timeline }: Line): Promise<void> {
+function replay(profile: Profile, { outbox, own, parts, records, room, timeline }: Line): Promise<void> {
   return profile.write(room, {
     ...(own === null ? {} : { room: bytesOf(own) }),
     records: mapOf(records, String),
     timeline: new Map([...mapOf(timeline, Number)].map(([seq, value]) => [seq, value ?? new Uint8Array()])),
     outbox: mapOf(outbox, Number),
+    parts: mapOf(parts, String),
   })
 }
 

@@ -7,6 +7,7 @@ import type { Later } from "./later.ts"
 import type { Ledger } from "./ledger.ts"
 import type { LiveRoom } from "./live.ts"
 import type { Clock } from "./time.ts"
+import type { Uploads } from "./uploading.ts"
 import { outOf, UNREACHABLE } from "./waiting.ts"
 
 export class Connecting {
@@ -15,6 +16,7 @@ export class Connecting {
   readonly #later: Later
   readonly #end = Promise.withResolvers<undefined>()
   #live: LiveRoom | undefined
+  #uploads: Uploads | undefined
   #isEnding = false
 
   constructor(ledger: Ledger, clock: Clock, later: Later) {
@@ -57,8 +59,15 @@ export class Connecting {
       return false
     }
     this.#live = new online.LiveRoom(this.#ledger, this.#clock)
-    await this.#live.run()
+    this.#uploads = new online.Uploads(this.#ledger, this.#clock, () => this.#live?.wake())
+    // a part that is on its way is not waited for
+    await Promise.all([this.#live.run(), Promise.race([this.#uploads.run(), this.#end.promise])])
     return true
+  }
+
+  /** Of a message whose files are on their way, from 0 to 1. */
+  uploaded(place: number): number {
+    return this.#uploads?.progress(place) ?? 0
   }
 
   /** `run` returns, and connects no more. */
@@ -66,16 +75,19 @@ export class Connecting {
     this.#isEnding = true
     this.#end.resolve(undefined)
     this.#live?.end()
+    this.#uploads?.end()
   }
 
   /** There is something to send. */
   wake(): void {
     if (this.#live === undefined) this.#later.hurry()
     else this.#live.wake()
+    this.#uploads?.wake()
   }
 
   /** The network changed: what was connected is not believed, and no pause is waited out. */
   reconnect(): void {
     this.#live?.reconnect()
+    this.#uploads?.wake()
   }
 }

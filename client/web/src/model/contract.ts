@@ -5,6 +5,7 @@
  * `Reason` has a code, never a sentence.
  */
 
+import type { Attachment } from "../protocol/room/attachments.ts"
 import type { Role, RoomState, Scope } from "../protocol/room/state.ts"
 import type { Exposure } from "../protocol/room/timeline.ts"
 import type { Abilities } from "./abilities.ts"
@@ -137,6 +138,22 @@ export interface ProposalLine {
   readonly missing: readonly string[]
 }
 
+/** A file of a message: its size is that of its content in bytes. */
+export type FileLine = Pick<Attachment, "name" | "size" | "type">
+
+/** A file that is to go with a message, as the person chose it. */
+export interface FileWish {
+  readonly name: string
+  readonly type: string
+  readonly content: Blob
+}
+
+/** What was attached: its bytes, and what kind of picture they are by themselves, of those that a page may show. */
+export interface Fetched {
+  readonly content: Uint8Array<ArrayBuffer>
+  readonly picture: string | undefined
+}
+
 /** Something that this device has still to send, or that will not be sent. */
 export interface OutboxLine {
   readonly place: number
@@ -146,6 +163,10 @@ export interface OutboxLine {
   readonly text: string | undefined
   readonly exposure: Exposure | undefined
   readonly replyTo: string | undefined
+  /** Files of a message. */
+  readonly attachments: readonly FileLine[]
+  /** From 0 to 1, while files are on their way, or did not get there: then it may be tried again. */
+  readonly uploaded: number | undefined
   readonly hasFailed: boolean
   readonly reason: Reason
 }
@@ -218,6 +239,8 @@ export type Entry =
       readonly gone: "" | "retracted" | "expired"
       readonly exposure: Exposure
       readonly replyTo: string | undefined
+      /** None where the message is gone. */
+      readonly attachments?: readonly Attachment[] | undefined
     })
   | (EntryOf<"joined"> & {
       readonly joined: string
@@ -319,6 +342,15 @@ export interface Engine {
   closeRoom(room: string): Promise<void>
   acceptRules(room: string): Promise<void>
   send(room: string, message: Draft): Promise<void>
+  /**
+   * A message with files. When it returns, they are encrypted on this device's disk; the message goes when the server has
+   * them. Throws `attachment-size`, `picture-unclean`, `device-full` too.
+   */
+  attach(room: string, message: Draft, files: readonly FileWish[]): Promise<void>
+  /** Tries an upload again that failed; `dismiss` takes one away. */
+  uploadAgain(room: string, place: number): Promise<void>
+  /** One of a message's files: `progress` tells how far it is. Throws `attachment-altered`, `unknown-blob`. */
+  fetchAttachment(room: string, message: string, at: number): Promise<Fetched>
   retract(room: string, message: string): Promise<void>
   /** The person has seen everything up to that seq. */
   seen(room: string, seq: number): Promise<void>
@@ -359,5 +391,7 @@ export type News =
       readonly entries: readonly Entry[]
       readonly total: number
     }
+  /** How much of an attachment that was asked for is here, from 0 to 1. */
+  | { readonly news: "progress"; readonly message: string; readonly at: number; readonly done: number }
   /** A message of somebody else that is new and unread, for a sound or a notification without content. */
   | { readonly news: "heard"; readonly room: string }

@@ -12,6 +12,7 @@ import { type Change, type Failure, type Ledger, newChange, parseFailure } from 
 import { FAILED, OLD } from "./notes.ts"
 import type { MessageEntry } from "./room/entries.ts"
 import type { RoomView } from "./room/view.ts"
+import { dropUpload, uploadsIn } from "./uploads.ts"
 
 /** How long a text may stay after its time, while the profile is open. */
 export const SWEEP_MS = 5000
@@ -34,6 +35,9 @@ function whatIsOver(ledger: Ledger, now: number): Change {
     if (until > 0 && now >= until) giveUp(change, ledger.view, withoutWords(item), "until-over")
   }
   forgetFailures(ledger, change, now)
+  const retention = ledger.view.state?.retention.seconds ?? 0
+  for (const upload of uploadsIn(ledger))
+    if (retention > 0 && now >= upload.time + retention) dropUpload(change, upload)
   return change
 }
 

@@ -70,6 +70,8 @@ export interface Change {
   readonly facts: Fact[]
   /** Messages, by id, whose time is over. */
   readonly expired: Set<string>
+  /** Of attachments, by name; undefined takes one away. */
+  readonly parts: Map<string, Bytes | undefined>
 }
 
 /** A change to be filled in. */
@@ -80,6 +82,7 @@ export const newChange = (parts: Partial<Change> = {}): Change => ({
   dropNotes: new Set(),
   facts: [],
   expired: new Set(),
+  parts: new Map(),
   ...parts,
 })
 
@@ -179,6 +182,11 @@ export class Ledger {
     return note === undefined ? undefined : parseFailure(note)
   }
 
+  /** Of an attachment that is on its way: undefined where it is not there. */
+  part(name: string): Promise<Bytes | undefined> {
+    return this.#profile.part(this.#view.id, name)
+  }
+
   // ---- what is changed
   /** Runs a step when no other step of this room runs. A step does not wait for another one. */
   async alone<T>(step: () => Promise<T>): Promise<T> {
@@ -250,6 +258,14 @@ export class Ledger {
     await this.store(change)
   }
 
+  /** A place that nothing else has, given away with a change. To be called in the step of `alone` that stores it. */
+  newPlace(change: Change): number {
+    const last = this.#counters()
+    const place = last.place + 1
+    change.notes.set(COUNTERS, encodeCounters({ ...last, place }))
+    return place
+  }
+
   #counters(): Counters {
     const note = this.#notes.get(COUNTERS)
     return note === undefined ? { place: 0, chat: 0, governance: 0 } : unpack(note, COUNTED.read)
@@ -269,6 +285,7 @@ export class Ledger {
       ...(change.about === undefined ? {} : { room: encodeAbout(change.about) }),
       records,
       outbox,
+      ...(change.parts.size > 0 && { parts: change.parts }),
       timeline: new Map(blocks.map(({ entries, from }) => [from, encodeBlock(entries)])),
     }
   }

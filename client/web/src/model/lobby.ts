@@ -1,6 +1,17 @@
 /** An open profile: its rooms, what leads into them, and the page's calls (`Engine`). */
 
-import type { Engine, Entry, LinkKind, Lobby, News, RoomNow, RoomWish } from "./contract.ts"
+import type {
+  Draft,
+  Engine,
+  Entry,
+  Fetched,
+  FileWish,
+  LinkKind,
+  Lobby,
+  News,
+  RoomNow,
+  RoomWish,
+} from "./contract.ts"
 import type { Desk } from "./desk.ts"
 import { ClientError, NotAllowed } from "./errors.ts"
 import { SWEEP_MS } from "./expiry.ts"
@@ -80,6 +91,7 @@ export function makeEngine(world: World, tell: (news: News) => void): Engine {
     ...doorCalls(opened),
     ...roomCalls(opened),
     ...onlineCalls(opened, later),
+    ...fileCalls(opened, later, tell),
   }
 }
 
@@ -121,6 +133,7 @@ function roomCalls(opened: Open) {
     seen: at(speaking.seen),
     keepDraft: at(speaking.keepDraft),
     dismiss: at(speaking.dismiss),
+    uploadAgain: at(speaking.uploadAgain),
   }
 }
 
@@ -143,6 +156,18 @@ function onlineCalls(opened: Open, later: Later) {
     set: at(({ governing }) => governing.set),
     leave: at(({ governing }) => governing.leave),
     end: at(({ governing }) => governing.end),
+  }
+}
+
+/** Files, by what comes later. */
+function fileCalls(opened: Open, later: Later, tell: (news: News) => void) {
+  return {
+    attach: async (room: string, message: Draft, files: readonly FileWish[]): Promise<void> =>
+      (await later.get()).attach((await opened()).rooms.desk(room), message, files),
+    fetchAttachment: async (room: string, message: string, at: number): Promise<Fetched> =>
+      (await later.get()).fetchAttachment((await opened()).rooms.desk(room), message, at, (done) =>
+        tell({ news: "progress", message, at, done }),
+      ),
   }
 }
 

@@ -33,6 +33,10 @@ export const SEEN = "seen"
 export const SEEN_TOLD = "seen-told"
 /** What stands in the composer. */
 export const DRAFT = "draft"
+/** A message whose attachments are on their way, by its place. */
+export const UPLOAD = "upload/"
+/** A blob that is to be deleted at the server, by its id. */
+export const UNBLOB = "unblob/"
 /** Why the room stopped. */
 export const STOPPED = "stopped"
 /** What was given away last: places in the outbox, intents. */

@@ -5,6 +5,7 @@
 
 import { findAbilities } from "./abilities.ts"
 import { acceptRules } from "./acting.ts"
+import { attach, fetchAttachment } from "./attaching.ts"
 import { httpHost } from "./connection/host.ts"
 import { Doors, type DoorsWorld } from "./doors.ts"
 import { endRoom } from "./ending.ts"
@@ -12,8 +13,20 @@ import * as governing from "./governing.ts"
 import { LiveRoom } from "./live.ts"
 import { mls } from "./room/membership.ts"
 import type { RoomView } from "./room/view.ts"
+import { Uploads } from "./uploading.ts"
 
-export const online = { LiveRoom, acceptRules, endRoom, findAbilities, governing, openDoors, openGroups }
+export const online = {
+  LiveRoom,
+  acceptRules,
+  Uploads,
+  attach,
+  endRoom,
+  fetchAttachment,
+  findAbilities,
+  governing,
+  openDoors,
+  openGroups,
+}
 
 /** What leads into rooms, with the servers that it needs. */
 function openDoors(world: Omit<DoorsWorld, "hostAt">): Doors {

@@ -12,6 +12,7 @@ import type { Profile } from "./store/profile.ts"
 import { parseRow } from "./store/row.ts"
 import type { Clock } from "./time.ts"
 import { oneByOne } from "./turn.ts"
+import { dropUnwhole } from "./uploads.ts"
 
 interface Room {
   readonly desk: Desk
@@ -51,6 +52,7 @@ export class Rooms {
       const row = parseRow(data)
       if (row.kind !== "room") return
       const ledger = await loadLedger(this.#profile, id, row)
+      await dropUnwhole(ledger)
       await sweep(ledger, Math.max(ledger.view.time, this.#clock()))
       this.take(ledger)
     } catch {

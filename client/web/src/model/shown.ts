@@ -1,6 +1,7 @@
 /** A room as the page shows it. Pure. */
 
 import { parseUtf8 } from "../base/bytes.ts"
+import type { Attachment } from "../protocol/room/attachments.ts"
 import type { RoomState } from "../protocol/room/state.ts"
 import { type Exposure, mayWrite } from "../protocol/room/timeline.ts"
 import type { Connecting } from "./connecting.ts"
@@ -15,10 +16,11 @@ import { DRAFT, FAILED, PARTY_RULE } from "./notes.ts"
 import { isFacilitator, isLeftBehind, isSkipping, type RoomView } from "./room/view.ts"
 import { seenHere, unreadOf } from "./seeing.ts"
 import { EMPTY_DRAFT } from "./speaking.ts"
-import { LEFT_BEHIND, SKIPPED } from "./waiting.ts"
+import { uploadsIn } from "./uploads.ts"
+import { LEFT_BEHIND, ON_ITS_WAY, SKIPPED, UNREACHABLE } from "./waiting.ts"
 
 /** What is known of a room beside its ledger. */
-export type Line = Pick<Connecting, "connection" | "doubt" | "error" | "fault" | "whyWaiting">
+export type Line = Pick<Connecting, "connection" | "doubt" | "error" | "fault" | "uploaded" | "whyWaiting">
 
 // ---- for the list
 
@@ -30,13 +32,17 @@ export function roomLine(desk: Desk, live: Line): RoomLine {
     title: state?.title ?? "",
     connection: live.connection,
     unread: hasAccepted(ledger.view) ? unreadOf(ledger) : 0,
-    waiting: ledger.waiting().filter((item) => !isSilent(item)).length,
+    waiting: waitingCount(ledger),
     knocking: state === null || !isFacilitator(ledger.view) ? 0 : knockingIn(desk, state).length,
     trouble: troubleOf(ledger.view, live),
     isOver: isOver(ledger.view, live),
     time,
   }
 }
+
+const waitingCount = (ledger: Ledger): number =>
+  ledger.waiting().filter((item) => !isSilent(item)).length +
+  uploadsIn(ledger).filter(({ failure, isWhole }) => isWhole && failure === "").length
 
 /** What keeps this device from following the room, or all from writing, now. */
 function troubleOf(view: RoomView, { doubt, error, fault }: Line): Reason | undefined {
@@ -72,7 +78,7 @@ export function roomNow(desk: Desk, live: Line): RoomNow {
     mayWrite: seat !== undefined && hasAccepted(view) && mayWrite(seat) && !isOver(view, live),
     members: state === null ? [] : membersOf(view, state),
     ...governedIn(desk),
-    outbox: [...waitingIn(ledger, live), ...failedIn(ledger)],
+    outbox: [...waitingIn(ledger, live), ...uploadingIn(ledger, live), ...failedIn(ledger)],
     seen: seenHere(ledger),
     draft: draftOf(ledger),
   }
@@ -143,6 +149,21 @@ const waitingIn = (ledger: Ledger, live: Line): readonly OutboxLine[] =>
     .filter((item) => !isSilent(item))
     .map((item) => outboxLine(item, false, live.whyWaiting(item)))
 
+const uploadingIn = (ledger: Ledger, live: Line): readonly OutboxLine[] =>
+  uploadsIn(ledger)
+    .filter(({ isWhole }) => isWhole)
+    .map(({ attachments, draft, failure, place }) => ({
+      place,
+      type: "message",
+      text: draft.text,
+      exposure: { audience: "room", quotable: draft.quotable, until: 0 },
+      replyTo: draft.replyTo,
+      attachments,
+      uploaded: live.uploaded(place),
+      hasFailed: failure !== "",
+      reason: failure !== "" ? { code: failure } : live.connection === "live" ? ON_ITS_WAY : UNREACHABLE,
+    }))
+
 const failedIn = ({ notes }: Ledger): readonly OutboxLine[] =>
   [...notes]
     .flatMap(([name, note]) => (name.startsWith(FAILED) ? [parseFailure(note)] : []))
@@ -157,6 +178,8 @@ function outboxLine({ body, place, type }: Item, hasFailed: boolean, reason: Rea
     text: isMessage ? String(body.text) : undefined,
     exposure: isMessage ? (body.exposure as unknown as Exposure) : undefined,
     replyTo: typeof body.reply_to === "string" ? body.reply_to : undefined,
+    attachments: isMessage ? ((body.attachments as unknown as readonly Attachment[]) ?? []) : [],
+    uploaded: undefined,
     hasFailed,
     reason,
   }

@@ -29,3 +29,19 @@ export const SILENCE_TIMEOUT_S = 60
 export const MAX_INVITATION_S = 90 * 24 * 3600
 /** The sizes in bytes to which encrypted content is padded: 256 bytes to 1 MiB. */
 export const PADDING_CLASSES: readonly number[] = Array.from({ length: 13 }, (_, step) => 256 << step)
+/** The most attachments of one message. */
+export const MAX_ATTACHMENTS = 4
+/** The largest content of one attachment, before it is padded and encrypted. */
+export const MAX_BLOB_BYTES = 25 << 20
+/** How much padded content one chunk of a blob holds; the last one holds the rest. */
+export const BLOB_CHUNK_BYTES = 64 * 1024
+/** By how much a chunk grows when it is encrypted. */
+export const BLOB_TAG_BYTES = 16
+/** How many chunks travel together. */
+export const BLOB_PART_CHUNKS = 4
+/** The largest part of a blob, as it travels and stands at the server. */
+export const MAX_PART_BYTES = BLOB_PART_CHUNKS * (BLOB_CHUNK_BYTES + BLOB_TAG_BYTES)
+/** The most parts of one blob. */
+export const MAX_BLOB_PARTS = 100
+/** The smallest padded content of a blob. */
+export const MIN_BLOB_BYTES = 4 * 1024

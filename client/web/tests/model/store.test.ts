@@ -1,5 +1,5 @@
 import "fake-indexeddb/auto"
-import { openDB } from "idb"
+import { deleteDB, openDB } from "idb"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { type Bytes, utf8 } from "../../src/base/bytes.ts"
 import { openProfile } from "../../src/model/store/database.ts"
@@ -54,6 +54,21 @@ describe.each([
     expect(kept.outbox.size).toBe(0)
   })
 
+  test("keeps parts by name, reads them one by one, and forgets them with their room", async () => {
+    await profile.write(ROOM, {
+      room: utf8("keys"),
+      parts: stored(["blob/0", "first"], ["blob/1", "second"]),
+    })
+    await profile.write("room-two", { parts: stored(["blob/0", "other"]) })
+    expect(await profile.part(ROOM, "blob/1")).toEqual(utf8("second"))
+    expect(await profile.part(ROOM, "blob/2")).toBe(undefined)
+    await profile.write(ROOM, { parts: map(["blob/0", undefined]) })
+    expect(await profile.parts(ROOM)).toEqual(stored(["blob/1", "second"]))
+    await profile.forget(ROOM)
+    expect((await profile.parts(ROOM)).size).toBe(0)
+    expect((await profile.parts("room-two")).size).toBe(1)
+  })
+
   test("forgets a room and leaves the others", async () => {
     for (const room of [ROOM, "room-two"])
       await profile.write(room, { room: utf8(room), records: stored(["a", "1"]), timeline: stored([1, "x"]) })
@@ -87,9 +102,10 @@ describe("the database", () => {
       records: stored(["SECRET name", "SECRET record"]),
       timeline: stored([1, "SECRET message"]),
       outbox: stored([1, "SECRET draft"]),
+      parts: stored(["SECRET blob", "SECRET part"]),
     })
     const raw = await openDB(name)
-    for (const table of ["rooms", "records", "timeline", "outbox"])
+    for (const table of ["rooms", "records", "timeline", "outbox", "parts"])
       for (const [at, value] of (await raw.getAll(table)).entries()) {
         const row =
           JSON.stringify((await raw.getAllKeys(table))[at]) + Buffer.from(value as Bytes).toString("latin1")
@@ -137,4 +153,29 @@ describe("the database", () => {
     await expect(openProfile(freshName())).rejects.toMatchObject({ code: "storage-unavailable" })
     indexedDB.open = kept
   })
+})
+
+test("a database of the version before has everything, and takes parts", async () => {
+  const name = freshName()
+  const first = await openProfile(name)
+  await first.write(ROOM, { room: utf8("keys"), timeline: stored([1, "hello"]) })
+  first.close()
+  const raw = await openDB(name)
+  const [tables, kept] = [["keys", "rooms", "records", "timeline", "outbox"], new Map<string, unknown>()]
+  for (const table of tables) kept.set(table, [await raw.getAllKeys(table), await raw.getAll(table)])
+  raw.close()
+  await deleteDB(name)
+  const before = await openDB(name, 1, {
+    upgrade: (database) => {
+      for (const table of tables) database.createObjectStore(table)
+    },
+  })
+  for (const [table, [keys, values]] of kept as Map<string, [IDBValidKey[], unknown[]]>)
+    for (const [at, key] of keys.entries()) await before.put(table, values[at], key)
+  before.close()
+  const second = await openProfile(name)
+  expect((await second.read(ROOM)).timeline).toEqual(stored([1, "hello"]))
+  await second.write(ROOM, { parts: stored(["blob/0", "part"]) })
+  expect(await second.part(ROOM, "blob/0")).toEqual(utf8("part"))
+  second.close()
 })

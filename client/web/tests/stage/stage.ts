@@ -36,6 +36,8 @@ const VARIANTS: Readonly<Record<string, Partial<RoomNow>>> = {
       text,
       exposure: { audience: "room", quotable: "no", until: 0 },
       replyTo: undefined,
+      attachments: [],
+      uploaded: undefined,
       hasFailed: place === 0,
       reason: { code: place === 0 ? "until-over" : "server-unreachable" },
     })),

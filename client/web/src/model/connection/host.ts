@@ -65,7 +65,12 @@ interface Answer {
 }
 
 /** Nothing but the body goes there: no cookie, no address of a page; and nothing is kept. */
-async function post(url: string, body: Bytes, token?: string): Promise<Answer> {
+export async function post(
+  url: string,
+  body: Bytes,
+  token?: string,
+  timeoutMs = TIMEOUT_MS,
+): Promise<Answer> {
   try {
     const response = await fetch(url, {
       method: "POST",
@@ -75,7 +80,7 @@ async function post(url: string, body: Bytes, token?: string): Promise<Answer> {
       credentials: "omit",
       redirect: "error",
       referrerPolicy: "no-referrer",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(timeoutMs),
     })
     return { isOk: response.ok, content: await contentOf(response) }
   } catch {
@@ -100,7 +105,8 @@ async function contentOf({ body }: Response): Promise<Bytes> {
   return concat(...pieces)
 }
 
-function read<T>({ content, isOk }: Answer, parse: (data: Bytes) => T): T {
+/** Throws ServerRefused, and ServerUnreachable for what no server says. */
+export function read<T>({ content, isOk }: Answer, parse: (data: Bytes) => T): T {
   try {
     if (isOk) return parse(content)
     const refusal = parseServerFrame(content)

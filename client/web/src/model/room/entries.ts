@@ -26,7 +26,7 @@ export const isMessage = (entry: Entry): entry is MessageEntry => entry.kind ===
 
 /** The message with its place and without its text. */
 export const withoutText = (message: MessageEntry, gone: Gone): MessageEntry =>
-  message.text === undefined ? message : { ...message, text: undefined, gone }
+  message.text === undefined ? message : { ...message, text: undefined, attachments: undefined, gone }
 
 // ---- storage: blocks of entries that follow one another, so that thousands are read at once
 
@@ -45,4 +45,5 @@ export const parseBlock = (from: number, row: Uint8Array): readonly Entry[] =>
 export const isFull = (entries: readonly Entry[]): boolean =>
   entries.length >= BLOCK_ENTRIES || entries.reduce((size, entry) => size + sizeOf(entry), 0) >= BLOCK_CHARS
 
-const sizeOf = (entry: Entry): number => (entry.kind === "message" ? (entry.text?.length ?? 0) : 128)
+const sizeOf = (entry: Entry): number =>
+  entry.kind === "message" ? (entry.text?.length ?? 0) + 256 * (entry.attachments?.length ?? 0) : 128

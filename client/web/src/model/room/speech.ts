@@ -69,5 +69,6 @@ function messageOf(view: RoomView, event: LogEvent, at: At, message: Message): F
     gone: "",
     exposure: message.exposure,
     replyTo: message.reply_to,
+    attachments: message.attachments,
   }
 }

@@ -12,8 +12,9 @@ import { deleteDatabase, openDatabase, resultOf, writeIn } from "./indexed.ts"
 import type { Kept, Profile, Write } from "./profile.ts"
 import { generateKeys, hidden, type Keys, StoreError, seal, unseal } from "./seal.ts"
 
-const VERSION = 1
-const TABLES = ["rooms", "records", "timeline", "outbox"] as const
+/** Since 2 there are parts. */
+const VERSION = 2
+const TABLES = ["rooms", "records", "timeline", "outbox", "parts"] as const
 const MAX_VALUE_BYTES = 1 << 28
 
 type Table = (typeof TABLES)[number]
@@ -54,6 +55,8 @@ function profileIn(database: IDBDatabase, name: string, keys: Keys): Profile {
     isLasting: true,
     rooms: () => readRooms(database, keys),
     read: (room) => readRoom(database, keys, room),
+    part: (room, name) => readPart(database, keys, room, name),
+    parts: (room) => readParts(database, keys, room),
     write: (room, write) => writeRoom(database, keys, room, write),
     forget: (room) => forgetRoom(database, keys, room),
     wipe: async () => {
@@ -116,6 +119,28 @@ async function readRoom(database: IDBDatabase, keys: Keys, room: string): Promis
   }
 }
 
+async function readPart(
+  database: IDBDatabase,
+  keys: Keys,
+  room: string,
+  name: string,
+): Promise<Bytes | undefined> {
+  const key: RowKey = [await hidden(keys, room), await hidden(keys, name)]
+  const sealed = await resultOf<Bytes | undefined>(
+    database.transaction("parts").objectStore("parts").get(key),
+  )
+  return sealed && parseNamed(await unseal(keys, placeOf("parts", key), sealed)).value
+}
+
+async function readParts(
+  database: IDBDatabase,
+  keys: Keys,
+  room: string,
+): Promise<ReadonlyMap<string, Bytes>> {
+  const rows = await readTable(database, keys, "parts", wholeRoom(await hidden(keys, room)))
+  return new Map(rows.map(([, row]) => parseNamed(row)).map(({ name, value }) => [name, value]))
+}
+
 // ---- writing
 
 interface Row {
@@ -145,6 +170,7 @@ async function rowsOf(keys: Keys, room: string, write: Write): Promise<readonly 
   return Promise.all([
     ...(write.room === undefined ? [] : [named("rooms", room, write.room)]),
     ...[...(write.records ?? [])].map(([name, value]) => named("records", name, value)),
+    ...[...(write.parts ?? [])].map(([name, value]) => named("parts", name, value)),
     ...[...(write.timeline ?? [])].map(([seq, value]) => row("timeline", seq, value)),
     ...[...(write.outbox ?? [])].map(([place, value]) => row("outbox", place, value)),
   ])

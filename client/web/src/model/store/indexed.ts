@@ -8,11 +8,12 @@ export function resultOf<T>(request: IDBRequest<T>): Promise<T> {
   })
 }
 
-/** The database of that name with these tables, made where there is none. */
+/** The database of that name with these tables, made where there is none; of an earlier version, with its own. */
 export function openDatabase(name: string, version: number, tables: readonly string[]): Promise<IDBDatabase> {
   const request = indexedDB.open(name, version)
   request.onupgradeneeded = () => {
-    for (const table of tables) request.result.createObjectStore(table)
+    const { objectStoreNames } = request.result // of an earlier version
+    for (const table of tables) if (!objectStoreNames.contains(table)) request.result.createObjectStore(table)
   }
   return resultOf(request)
 }

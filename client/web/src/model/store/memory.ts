@@ -8,6 +8,7 @@ interface Room {
   readonly records: Map<string, Bytes>
   readonly timeline: Map<number, Bytes>
   readonly outbox: Map<number, Bytes>
+  readonly parts: Map<string, Bytes>
 }
 
 export function memoryProfile(): Profile {
@@ -17,6 +18,8 @@ export function memoryProfile(): Profile {
     rooms: async () =>
       new Map([...rooms].flatMap(([id, { room }]) => (room === undefined ? [] : [[id, room] as const]))),
     read: async (room) => copyOf(rooms.get(room) ?? emptyRoom()),
+    part: async (room, name) => rooms.get(room)?.parts.get(name),
+    parts: async (room) => new Map(rooms.get(room)?.parts),
     write: async (id, write) => {
       const room = rooms.get(id) ?? emptyRoom()
       rooms.set(id, room)
@@ -35,6 +38,7 @@ const emptyRoom = (): Room => ({
   records: new Map(),
   timeline: new Map(),
   outbox: new Map(),
+  parts: new Map(),
 })
 
 const copyOf = ({ outbox, records, timeline }: Room): Kept => ({
@@ -46,11 +50,12 @@ const copyOf = ({ outbox, records, timeline }: Room): Kept => ({
 const inOrder = (values: ReadonlyMap<number, Bytes>): ReadonlyMap<number, Bytes> =>
   new Map([...values].sort(([one], [other]) => one - other))
 
-function apply(room: Room, { outbox, records, room: own, timeline }: Write): void {
+function apply(room: Room, { outbox, parts, records, room: own, timeline }: Write): void {
   if (own !== undefined) room.room = own
   change(room.records, records)
   change(room.timeline, timeline)
   change(room.outbox, outbox)
+  change(room.parts, parts)
 }
 
 function change<K>(kept: Map<K, Bytes>, changes: ReadonlyMap<K, Bytes | undefined> = new Map()): void {

@@ -21,6 +21,8 @@ export function movingProfile(first: Profile): MovingProfile {
     },
     rooms: () => inTurn(() => current.rooms()),
     read: (room) => inTurn(() => current.read(room)),
+    part: (room, name) => inTurn(() => current.part(room, name)),
+    parts: (room) => inTurn(() => current.parts(room)),
     write: (room, write) => inTurn(() => current.write(room, write)),
     forget: (room) => inTurn(() => current.forget(room)),
     wipe: () => inTurn(() => current.wipe()),
@@ -40,7 +42,8 @@ async function copy(from: Profile, to: Profile): Promise<void> {
   if ([...rows.keys()].some((room) => there.has(room)))
     throw new StoreError("profile-exists", "This browser keeps one of these rooms already.")
   try {
-    for (const [room, row] of rows) await to.write(room, { room: row, ...(await from.read(room)) })
+    for (const [room, row] of rows)
+      await to.write(room, { room: row, ...(await from.read(room)), parts: await from.parts(room) })
   } catch (error) {
     // a copy that stayed would be older than the room, and in the way of the next attempt
     await Promise.allSettled([...rows.keys()].map((room) => to.forget(room)))

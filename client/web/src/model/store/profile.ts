@@ -5,6 +5,7 @@
  *     records   by name: MLS state, fold, chain, whatever the room keeps
  *     timeline  by seq: what is shown
  *     outbox    by place: what is to be sent, in order
+ *     parts     by name: of attachments that are on their way to the server, read one by one
  */
 
 import type { Bytes } from "../../base/bytes.ts"
@@ -17,9 +18,11 @@ export interface Write {
   readonly timeline?: ReadonlyMap<number, Bytes>
   /** By place; undefined takes one away. */
   readonly outbox?: ReadonlyMap<number, Bytes | undefined>
+  /** By name; undefined takes one away. */
+  readonly parts?: ReadonlyMap<string, Bytes | undefined>
 }
 
-/** All that is kept of a room. */
+/** All that is kept of a room, but for parts. */
 export interface Kept {
   readonly records: ReadonlyMap<string, Bytes>
   /** In order. */
@@ -34,6 +37,9 @@ export interface Profile {
   /** What stands for each room, by the room's id in base64url. */
   rooms(): Promise<ReadonlyMap<string, Bytes>>
   read(room: string): Promise<Kept>
+  /** Undefined where there is none. */
+  part(room: string, name: string): Promise<Bytes | undefined>
+  parts(room: string): Promise<ReadonlyMap<string, Bytes>>
   /** One transaction; when this returns, it is stored. */
   write(room: string, write: Write): Promise<void>
   /** Leaves nothing of a room. */

@@ -52,14 +52,15 @@ export function isName(text: string): boolean {
 export const nameKey = (name: string): string =>
   name.replaceAll(/[\u200c\u200d]/g, "").replaceAll(/[A-Z]/g, (one) => one.toLowerCase())
 
-const areJoinersBetween = (codes: readonly number[]): boolean =>
+/** No joiner stands elsewhere than between two other code points. */
+export const areJoinersBetween = (codes: readonly number[]): boolean =>
   codes.every((code, at) => {
     const before = codes[at - 1]
     const after = codes[at + 1]
     return !JOINERS.has(code) || (before !== undefined && after !== undefined && !JOINERS.has(after))
   })
 
-function isForbidden(code: number): boolean {
+export function isForbidden(code: number): boolean {
   const isLastOfPlane = (code & 0xfffe) === 0xfffe
   return isLastOfPlane || FORBIDDEN.some(([first, last]) => first <= code && code <= last)
 }

@@ -5,8 +5,9 @@
  * sender's role, and for a retraction by who wrote what it retracts.
  */
 
+import { attachments } from "./attachments.ts"
 import { refuse } from "./refusals.ts"
-import { natural, object, oneOf, optional, text } from "./schema.ts"
+import { type Check, natural, object, oneOf, optional, text, withDefault } from "./schema.ts"
 import { type At, id, type RoomState, type Said, type Seat } from "./state.ts"
 
 export const MAX_MESSAGE_CHARS = 20_000
@@ -19,8 +20,21 @@ const exposure = object({
 })
 export type Exposure = ReturnType<typeof exposure>
 
-/** `reply_to` is the id of the event that a message answers. */
-const message = object({ text: text(1, MAX_MESSAGE_CHARS), exposure, reply_to: optional(id) })
+const spoken = object({
+  text: text(0, MAX_MESSAGE_CHARS),
+  exposure,
+  reply_to: optional(id),
+  attachments: withDefault(attachments, []),
+})
+
+/**
+ * `reply_to` is the id of the event that a message answers; its exposure is its attachments' too. Without any, it says
+ * something.
+ */
+const message: Check<ReturnType<typeof spoken>> = (value) => {
+  const said = spoken(value)
+  return said.text === "" && said.attachments.length === 0 ? refuse("body-malformed") : said
+}
 /** The sender takes back a message of its own. */
 const retract = object({ event: id })
 /** The sender has seen everything up to a seq. */

@@ -4,8 +4,9 @@ import { useEffect, useLayoutEffect, useRef } from "preact/hooks"
 import type { Draft, RoomNow } from "../../model/contract.ts"
 import { Icon } from "../parts/icon.tsx"
 import { words } from "../words/language.ts"
-import { charsOver, isReady } from "./drafting.ts"
+import { charsOver, isReady, MOST_FILE_BYTES, MOST_FILES } from "./drafting.ts"
 import { ExposureLine } from "./exposure.tsx"
+import { ChosenFiles } from "./files.tsx"
 import type { History } from "./history.ts"
 import { nameOf } from "./people.tsx"
 
@@ -16,9 +17,13 @@ interface ComposerProps {
   readonly mayWrite: boolean
   readonly onChange: (part: Partial<Draft>) => void
   readonly onSend: () => void
+  readonly files: readonly File[]
+  readonly isPreparing: boolean
+  readonly onChoose: (files: readonly File[]) => void
 }
 
-export function Composer({ now, history, draft, mayWrite, onChange, onSend }: ComposerProps) {
+export function Composer(props: ComposerProps) {
+  const { now, history, draft, files, isPreparing, mayWrite, onChange, onChoose, onSend } = props
   const field = useRef<HTMLTextAreaElement>(null)
   const { composer } = words.value
   useLayoutEffect(() => {
@@ -28,7 +33,9 @@ export function Composer({ now, history, draft, mayWrite, onChange, onSend }: Co
     if (draft.replyTo !== undefined) field.current?.focus()
   }, [draft.replyTo])
   const over = charsOver(draft.text.trim())
-  const canSend = mayWrite && isReady(draft)
+  const add = (more: readonly File[]): void => onChoose([...files, ...more])
+  useGivenFiles(mayWrite && !isPreparing ? add : () => undefined)
+  const canSend = mayWrite && !isPreparing && !areTooMany(files) && isReady(draft, files.length)
   const send = (): void => {
     if (!canSend) return
     onSend()
@@ -58,7 +65,15 @@ export function Composer({ now, history, draft, mayWrite, onChange, onSend }: Co
           {composer.tooLong(over)}
         </p>
       )}
+      <Chosen
+        {...props}
+        onChoose={(next) => {
+          onChoose(next)
+          field.current?.focus()
+        }}
+      />
       <div class="composer-line">
+        <AttachButton isOff={!mayWrite || isPreparing} onChoose={add} />
         <textarea
           ref={field}
           rows={1}
@@ -81,6 +96,82 @@ export function Composer({ now, history, draft, mayWrite, onChange, onSend }: Co
         </button>
       </div>
     </form>
+  )
+}
+
+/** More than go with one message, or one that is larger than the server takes. */
+const areTooMany = (files: readonly File[]): boolean =>
+  files.length > MOST_FILES || files.some(({ size }) => size > MOST_FILE_BYTES)
+
+/** What goes with the message, and what is wrong with it. */
+function Chosen({ files, isPreparing, onChoose }: ComposerProps) {
+  return (
+    <>
+      {files.length > 0 && (
+        <ChosenFiles
+          files={files}
+          isPreparing={isPreparing}
+          onRemove={(at) => onChoose(files.filter((_, one) => one !== at))}
+        />
+      )}
+      {areTooMany(files) && (
+        <p class="fault" role="alert">
+          {words.value.reasons["attachment-size"]}
+        </p>
+      )}
+    </>
+  )
+}
+
+const GIVEN = ["dragover", "drop", "paste"] as const
+
+/** Files that are pasted, or dropped anywhere: a browser would leave the page for them. */
+function useGivenFiles(give: (files: readonly File[]) => void): void {
+  const latest = useRef(give)
+  latest.current = give
+  useEffect(() => {
+    const take = (event: DragEvent | ClipboardEvent): void => {
+      const data = "clipboardData" in event ? event.clipboardData : event.dataTransfer
+      if (event.type !== "dragover" && !data?.files.length) return // words
+      event.preventDefault()
+      if (event.type !== "dragover") latest.current([...(data?.files ?? [])])
+    }
+    for (const kind of GIVEN) addEventListener(kind, take)
+    return () => {
+      for (const kind of GIVEN) removeEventListener(kind, take)
+    }
+  }, [])
+}
+
+interface AttachProps {
+  readonly isOff: boolean
+  readonly onChoose: (files: readonly File[]) => void
+}
+
+function AttachButton({ isOff, onChoose }: AttachProps) {
+  const input = useRef<HTMLInputElement>(null)
+  return (
+    <>
+      <input
+        ref={input}
+        type="file"
+        multiple
+        hidden
+        onChange={({ currentTarget }) => {
+          onChoose([...(currentTarget.files ?? [])])
+          currentTarget.value = "" // the same file may be chosen again
+        }}
+      />
+      <button
+        type="button"
+        class="plain"
+        aria-label={words.value.files.attach}
+        disabled={isOff}
+        onClick={() => input.current?.click()}
+      >
+        <Icon name="attach" />
+      </button>
+    </>
   )
 }
 

@@ -3,6 +3,9 @@
 import type { Draft } from "../../model/contract.ts"
 
 export const MOST_CHARS = 20_000
+/** With one message; a test compares them with the protocol's. */
+export const MOST_FILES = 4
+export const MOST_FILE_BYTES = 25 << 20
 
 /** In code points, as the protocol counts; 0 where it fits. */
 export const charsOver = (text: string): number =>
@@ -11,8 +14,8 @@ export const charsOver = (text: string): number =>
 /** What is sent: without what stands around the words. */
 export const ready = (draft: Draft): Draft => ({ ...draft, text: draft.text.trim() })
 
-export const isReady = (draft: Draft): boolean =>
-  draft.text.trim() !== "" && charsOver(draft.text.trim()) === 0
+export const isReady = (draft: Draft, fileCount = 0): boolean =>
+  (draft.text.trim() !== "" || fileCount > 0) && charsOver(draft.text.trim()) === 0
 
 /** After sending: what was written since is left; what was chosen about quoting and keeping goes on to hold. */
 export const emptied = (sent: Draft, since: Draft): Draft => ({

@@ -89,3 +89,7 @@ export function find(
 
 /** Without what does not matter to who looks for a word: case, and marks above and below letters. */
 const folded = (text: string): string => text.normalize("NFKD").replaceAll(/\p{M}/gu, "").toLocaleLowerCase()
+
+/** What a message says, or else what its files are called; undefined where it is gone. */
+export const textOf = ({ attachments = [], text }: Message): string | undefined =>
+  text === "" ? attachments.map(({ name }) => name).join(", ") : text

@@ -7,7 +7,7 @@ import { copy } from "../parts/copy.ts"
 import { Icon } from "../parts/icon.tsx"
 import { Question, Sheet } from "../parts/sheet.tsx"
 import { words } from "../words/language.ts"
-import type { Message } from "./history.ts"
+import { type Message, textOf } from "./history.ts"
 import { ExposureChip, seenBy } from "./row.tsx"
 
 interface MessageSheetProps {
@@ -41,7 +41,7 @@ export function MessageSheet({ message, now, onReply, onClose }: MessageSheetPro
     <Sheet title={said.message.by(message.name, said.say.moment(message.time))} onClose={onClose}>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long one is scrolled with the keyboard */}
       <p class="text excerpt" dir="auto" tabIndex={0}>
-        {message.text}
+        {textOf(message)}
       </p>
       <p>
         <ExposureChip exposure={message.exposure} />
@@ -65,17 +65,19 @@ export function MessageSheet({ message, now, onReply, onClose }: MessageSheetPro
             {said.message.reply}
           </button>
         )}
-        <button
-          type="button"
-          class="menu-item"
-          onClick={() => {
-            copy(app, message.text ?? "")
-            onClose()
-          }}
-        >
-          <Icon name="card" />
-          {said.message.copyText}
-        </button>
+        {message.text !== "" && (
+          <button
+            type="button"
+            class="menu-item"
+            onClick={() => {
+              copy(app, message.text ?? "")
+              onClose()
+            }}
+          >
+            <Icon name="card" />
+            {said.message.copyText}
+          </button>
+        )}
         {isOwn && !now.isOver && (
           <button type="button" class="menu-item grave" onClick={() => setRetracting(true)}>
             <Icon name="close" />

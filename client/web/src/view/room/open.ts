@@ -1,12 +1,13 @@
 /** The open room: told by the engine as long as its screen is there. */
 
 import { useEffect, useRef, useState } from "preact/hooks"
-import type { Draft, News, RoomNow } from "../../model/contract.ts"
+import type { Draft, Entry, News, RoomNow } from "../../model/contract.ts"
 import { type Heard, makeAnnouncer } from "../announce.ts"
 import { type App, useApp } from "../app/app.ts"
 import { reasonOf } from "../app/reason.ts"
 import { emptied, isReady, ready } from "./drafting.ts"
-import { type History, makeHistory } from "./history.ts"
+import { release } from "./fetched.ts"
+import { type History, makeHistory, textOf } from "./history.ts"
 
 const KEEP_DRAFT_MS = 400
 
@@ -20,7 +21,12 @@ export interface OpenRoom {
   /** Up to which seq this person had seen everything when the room was opened. */
   readonly seenBefore: number
   readonly draft: Draft
+  /** That go with the message when it is sent. */
+  readonly files: readonly File[]
+  /** While they are being encrypted. */
+  readonly isPreparing: boolean
   change(part: Partial<Draft>): void
+  choose(files: readonly File[]): void
   send(): void
 }
 
@@ -44,6 +50,7 @@ export function useOpenRoom(id: string): OpenRoom {
       }
       if (news.news !== "entries" || news.room !== id) return
       history.take(news.entries, news.total)
+      releaseGone(news.entries)
       for (const one of heardIn(news, own, history.first)) announcer.add(one)
       setVersion((before) => before + 1)
     }
@@ -63,6 +70,7 @@ export function useOpenRoom(id: string): OpenRoom {
     return () => {
       app.hearers.delete(hearNews)
       announcer.stop()
+      release()
       app.engine.closeRoom(id).catch(() => undefined) // the engine is gone: so is the room's being open
     }
   }, [id])
@@ -73,9 +81,24 @@ export function useOpenRoom(id: string): OpenRoom {
     heard,
     seenBefore,
     draft: drafting.draft,
+    files: drafting.files,
+    isPreparing: drafting.isPreparing,
     change: drafting.change,
+    choose: drafting.choose,
     send: drafting.send,
   }
+}
+
+/** Pictures of messages that are gone leave the page. */
+function releaseGone(entries: readonly Entry[]): void {
+  for (const one of entries) if (one.kind === "message" && one.gone !== "") release(one.id)
+}
+
+/** A message, with the files that go with it. */
+function sendWith(app: App, id: string, draft: Draft, files: readonly File[]): Promise<void> {
+  if (files.length === 0) return app.engine.send(id, draft)
+  const wishes = files.map((file) => ({ name: file.name, type: file.type, content: file }))
+  return app.engine.attach(id, draft, wishes)
 }
 
 /** Messages of others that came while the room was open. */
@@ -86,13 +109,16 @@ function heardIn(
 ): readonly Heard[] {
   return news.entries.flatMap((one) =>
     one.kind === "message" && one.seat !== own && one.text !== undefined && one.number >= (first ?? 0)
-      ? [{ name: one.name, text: one.text }]
+      ? [{ name: one.name, text: textOf(one) ?? "" }]
       : [],
   )
 }
 
 interface Drafting {
   readonly draft: Draft
+  readonly files: readonly File[]
+  readonly isPreparing: boolean
+  choose(files: readonly File[]): void
   begin(kept: Draft): void
   change(part: Partial<Draft>): void
   send(): void
@@ -104,6 +130,13 @@ interface Drafting {
  */
 function useDraft(app: App, id: string): Drafting {
   const [draft, setDraft] = useState(EMPTY)
+  const [files, setFiles] = useState<readonly File[]>([])
+  const [isPreparing, setPreparing] = useState(false)
+  const chosen = useRef(files)
+  const choose = (next: readonly File[]): void => {
+    chosen.current = next
+    setFiles(next)
+  }
   const latest = useRef(EMPTY)
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined)
   const sending = useRef<"no" | "one" | "more">("no")
@@ -139,15 +172,22 @@ function useDraft(app: App, id: string): Drafting {
     sending.current = isFirst ? "one" : "more"
     if (!isFirst) return
     const sent = ready(latest.current)
-    const isDone = await app.attempt(() => app.engine.send(id, sent))
+    const going = chosen.current
+    setPreparing(going.length > 0)
+    const isDone = await app.attempt(() => sendWith(app, id, sent, going))
+    setPreparing(false)
+    if (isDone) choose(chosen.current.filter((one) => !going.includes(one)))
     const isMore = isDone && (sending.current as string) === "more"
     sending.current = "no"
     disarm()
     put(isDone ? emptied(sent, latest.current) : latest.current)
-    if (isMore && isReady(latest.current)) await send()
+    if (isMore && isReady(latest.current, chosen.current.length)) await send()
   }
   return {
     draft,
+    files,
+    isPreparing,
+    choose,
     begin: (kept) => {
       // what was written before the engine answered counts
       if (latest.current.text !== "") return

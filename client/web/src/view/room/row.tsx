@@ -7,7 +7,8 @@ import { Icon, type IconName } from "../parts/icon.tsx"
 import { words } from "../words/language.ts"
 import { daysBetween } from "../words/say.ts"
 import { isWarning, sentenceOfAct } from "./acts.ts"
-import type { History, Message } from "./history.ts"
+import { FileTiles, UploadingFiles } from "./files.tsx"
+import { type History, type Message, textOf } from "./history.ts"
 import { Badge, described, nameOf, partyOf } from "./people.tsx"
 
 /** Messages of one person within so long stand under one name. */
@@ -87,13 +88,7 @@ function MessageRow(props: RowProps & { readonly message: Message; readonly isNe
         {message.replyTo !== undefined && (
           <Quote id={message.replyTo} now={now} history={history} onJump={props.onJump} />
         )}
-        {message.text === undefined ? (
-          <p class="tombstone">{words.value.message[message.gone === "expired" ? "expired" : "retracted"]}</p>
-        ) : (
-          <p class="text" dir="auto">
-            {message.text}
-          </p>
-        )}
+        <Said message={message} room={now.id} />
         <p class="message-foot">
           {message.text !== undefined && <ExposureChip exposure={message.exposure} />}
           <span class="when">
@@ -131,6 +126,24 @@ function MessageRow(props: RowProps & { readonly message: Message; readonly isNe
   )
 }
 
+/** The words and the files of a message, or what became of them. */
+function Said({ message, room }: { readonly message: Message; readonly room: string }) {
+  if (message.text === undefined)
+    return (
+      <p class="tombstone">{words.value.message[message.gone === "expired" ? "expired" : "retracted"]}</p>
+    )
+  return (
+    <>
+      {message.text !== "" && (
+        <p class="text" dir="auto">
+          {message.text}
+        </p>
+      )}
+      {(message.attachments?.length ?? 0) > 0 && <FileTiles room={room} message={message} />}
+    </>
+  )
+}
+
 function Author({ message, now }: { readonly message: Message; readonly now: RoomNow }) {
   const party = partyOf(now, message.party)
   return (
@@ -156,7 +169,7 @@ function Quote({ id, now, history, onJump }: QuoteProps) {
     <button type="button" class="quote" onClick={() => onJump(id)}>
       <span class="quote-name">{said.repliesTo(nameOf(now, history, answered.seat))}</span>
       <span class="quote-text" dir="auto">
-        {answered.text ?? (answered.gone === "expired" ? said.expired : said.retracted)}
+        {textOf(answered) ?? (answered.gone === "expired" ? said.expired : said.retracted)}
       </span>
     </button>
   )
@@ -189,20 +202,28 @@ interface WaitingProps {
   readonly why: (line: RoomNow["outbox"][number]) => string
   readonly onDismiss: (place: number) => void
   readonly onTakeBack: (line: RoomNow["outbox"][number]) => void
+  readonly onAgain: (place: number) => void
 }
 
 /** What this device has still to send, or will not send: nothing that was written is lost. */
-export function Waiting({ now, why, onDismiss, onTakeBack }: WaitingProps): ComponentChildren {
+export function Waiting({ now, why, onAgain, onDismiss, onTakeBack }: WaitingProps): ComponentChildren {
   const said = words.value
   return now.outbox
     .filter((line) => line.type === "message" || line.hasFailed)
     .map((line) => (
       <article key={line.place} class={line.hasFailed ? "message own failed" : "message own pending"}>
         <div class="bubble">
-          {line.text !== undefined && (
+          {(line.text ?? "") !== "" && (
             <p class="text" dir="auto">
               {line.text}
             </p>
+          )}
+          {line.attachments.length > 0 && (
+            <UploadingFiles
+              line={line}
+              onAgain={() => onAgain(line.place)}
+              onCancel={() => onTakeBack(line)}
+            />
           )}
           <p class="message-foot">
             {line.exposure !== undefined && <ExposureChip exposure={line.exposure} />}
@@ -213,7 +234,7 @@ export function Waiting({ now, why, onDismiss, onTakeBack }: WaitingProps): Comp
           </p>
           {line.hasFailed && (
             <div class="row">
-              {line.text !== undefined && (
+              {(line.text ?? "") !== "" && (
                 <button type="button" class="button small" onClick={() => onTakeBack(line)}>
                   {said.message.takeBack}
                 </button>

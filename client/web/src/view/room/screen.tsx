@@ -176,6 +176,7 @@ function Conversation({ open, now, jump, onJump }: ConversationProps) {
               now={now}
               why={(line) => sentenceOf(line.reason, words.value)}
               onDismiss={(place) => app.attempt(() => app.engine.dismiss(now.id, place))}
+              onAgain={(place) => app.attempt(() => app.engine.uploadAgain(now.id, place))}
               onTakeBack={async (line) => {
                 open.change({ text: [open.draft.text, line.text].filter((text) => text !== "").join("\n") })
                 await app.attempt(() => app.engine.dismiss(now.id, line.place))
@@ -189,6 +190,9 @@ function Conversation({ open, now, jump, onJump }: ConversationProps) {
           now={now}
           history={history}
           draft={open.draft}
+          files={open.files}
+          isPreparing={open.isPreparing}
+          onChoose={open.choose}
           mayWrite={mayWrite}
           onChange={open.change}
           onSend={() => {

@@ -5,7 +5,7 @@ import { invited, knock, making, rooms, start } from "./ar/arrival.ts"
 import { common, roles, rolesExplained } from "./ar/common.ts"
 import { doors, invitations, members, settings } from "./ar/people.ts"
 import { reasonParties, reasons, reasonTime, reasonUnknown } from "./ar/reasons.ts"
-import { composer, exposure, keyboard, message, room, rules, search } from "./ar/room.ts"
+import { composer, exposure, files, keyboard, message, room, rules, search } from "./ar/room.ts"
 import { say } from "./ar/say.ts"
 import type { Catalogue } from "./en.ts"
 
@@ -23,6 +23,7 @@ export const arabic: Catalogue = {
   message,
   exposure,
   composer,
+  files,
   rules,
   search,
   keyboard,

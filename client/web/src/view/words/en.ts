@@ -5,7 +5,7 @@ import { invited, knock, making, rooms, start } from "./en/arrival.ts"
 import { common, roles, rolesExplained } from "./en/common.ts"
 import { doors, invitations, members, settings } from "./en/people.ts"
 import { reasonParties, reasons, reasonTime, reasonUnknown } from "./en/reasons.ts"
-import { composer, exposure, keyboard, message, room, rules, search } from "./en/room.ts"
+import { composer, exposure, files, keyboard, message, room, rules, search } from "./en/room.ts"
 import { say } from "./en/say.ts"
 
 export const english = {
@@ -22,6 +22,7 @@ export const english = {
   message,
   exposure,
   composer,
+  files,
   rules,
   search,
   keyboard,

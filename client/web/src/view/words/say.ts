@@ -13,6 +13,11 @@ const UNITS = [
   ["second", 1],
 ] as const
 
+const BYTES = [
+  [1e6, "megabyte"],
+  [1e3, "kilobyte"],
+] as const
+
 export interface Say {
   readonly locale: string
   readonly direction: "ltr" | "rtl"
@@ -22,6 +27,10 @@ export interface Say {
   list(of: readonly string[]): string
   /** A name, or anything else that somebody wrote, within a sentence. */
   name(text: string): string
+  /** Of a file, in bytes. */
+  size(bytes: number): string
+  /** From 0 to 1. */
+  percent(part: number): string
   clock(timeS: number): string
   /** A day with its weekday; today and yesterday by these words. */
   day(timeS: number, nowS: number): string
@@ -48,6 +57,12 @@ export function sayIn(locale: string, direction: "ltr" | "rtl"): Say {
       (forms[rules.select(count)] ?? forms.other).replaceAll("#", () => number(count)),
     list: (of) => lists.format(of),
     name: (text) => `${ISOLATE}${text}${ISOLATE_END}`,
+    size: (bytes) => {
+      const [size, unit] = BYTES.find(([least]) => bytes >= least) ?? [1, "byte"]
+      return inUnit(locale, bytes / size, unit)
+    },
+    percent: (part) =>
+      new Intl.NumberFormat(locale, { style: "percent" }).format(Math.floor(part * 100) / 100),
     clock: (timeS) => clock.format(timeS * 1000),
     day: (timeS, nowS) => {
       const ago = daysBetween(timeS, nowS)
@@ -65,7 +80,12 @@ const dateFormat = (locale: string, options: Intl.DateTimeFormatOptions): Intl.D
   new Intl.DateTimeFormat(locale, { calendar: "gregory", ...options })
 
 const inUnit = (locale: string, count: number, unit: string): string =>
-  new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "long" }).format(count)
+  new Intl.NumberFormat(locale, {
+    style: "unit",
+    unit,
+    unitDisplay: "long",
+    maximumFractionDigits: 1,
+  }).format(count)
 
 export function partsOf(seconds: number): readonly (readonly [number, (typeof UNITS)[number][0]])[] {
   const parts = UNITS.map(([unit, size], at) => {

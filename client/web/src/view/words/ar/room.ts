@@ -162,6 +162,27 @@ export const composer: Catalogue["composer"] = {
   keepSigned: "لا يُحفظ شيء من هذا بعد إغلاق الصفحة.",
 }
 
+export const files: Catalogue["files"] = {
+  attach: "إرفاق ملفات",
+  chosen: "ملفات تُرسل مع الرسالة",
+  remove: (of) => `عدم إرسال ${name(of)}`,
+  pictures: "يُحذف من الصور المكان والوقت والكاميرا.",
+  documents: "قد يذكر المستند اسم كاتبه في داخله: راجع خصائصه أولًا.",
+  preparing: "تُشفَّر الملفات…",
+  uploading: (part) => `جارٍ الرفع: ${part}`,
+  notUploaded: "لم يُرفع",
+  again: "إعادة المحاولة",
+  cancel: "إلغاء",
+  show: "عرض الصورة",
+  hide: "إخفاء الصورة",
+  save: "حفظ",
+  fetching: (part) => `جارٍ الجلب: ${part}`,
+  alt: (of) => `صورة: ${name(of)}`,
+  noPicture: "ليست هذه صورة يمكن عرضها. يمكن حفظها.",
+  picture: "صورة",
+  document: "مستند",
+}
+
 export const rules: Catalogue["rules"] = {
   title: "قبل أن تقرأ: قواعد الحوار",
   changed: "تغيّرت قواعد الحوار",

@@ -158,6 +158,12 @@ export const reasons: Readonly<Record<ReasonCode, string>> = {
     "The room would be left without a facilitator. Name another one first, or close the room.",
   stuck: "The server does not go on with it. It is tried again by itself; tell the host if it stays.",
   left: "You are no longer in this room. You can read what you have.",
+  "attachment-size": "At most 4 files go with a message, and each has at most 25 MB.",
+  "attachment-altered":
+    "What the server has is not the file that was sent. Nothing of it is shown. Ask its author to send it again.",
+  "picture-unclean":
+    "This picture could not be read, so what it says about place and camera cannot be taken out. Save it anew, or send another one.",
+  "device-full": "This device has no room for this file. Free some space, then send it again.",
   "profile-exists": "Something is kept on this device already. Load the page again.",
   "not-open": "That is not open any more. Look again.",
   "mls-malformed": "It could not be decrypted.",

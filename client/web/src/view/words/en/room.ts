@@ -115,6 +115,27 @@ export const composer = {
   keepSigned: "Nothing of this is kept when the page closes.",
 }
 
+export const files = {
+  attach: "Attach files",
+  chosen: "Files that go with the message",
+  remove: (of: string) => `Do not send ${name(of)}`,
+  pictures: "Place, time and camera are taken out of pictures.",
+  documents: "A document may say who wrote it: look into its properties first.",
+  preparing: "The files are being encrypted…",
+  uploading: (part: string) => `Uploading: ${part}`,
+  notUploaded: "Not uploaded",
+  again: "Try again",
+  cancel: "Cancel",
+  show: "Show picture",
+  hide: "Hide picture",
+  save: "Save",
+  fetching: (part: string) => `Fetching: ${part}`,
+  alt: (of: string) => `Picture: ${name(of)}`,
+  noPicture: "This is no picture that can be shown. It can be saved.",
+  picture: "Picture",
+  document: "Document",
+}
+
 export const rules = {
   title: "Before you read: the ground rules",
   changed: "The ground rules have changed",
