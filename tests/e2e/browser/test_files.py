@@ -14,8 +14,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Locator, Request, Route, expect
 
+from backchannel import Room
 from backchannel_protocol.frames import Refused, encode_frame
-from backchannel_protocol.refusals import Code
+from client.people import heard
 from e2e.browser import acts
 from e2e.browser.scene import Interrupted, meeting
 from e2e.browser.test_device import RECORDS
@@ -49,6 +50,7 @@ CACHED: Final = """async () => {
 class Pair:
     """Ann's room, with Bea and Carl at browsers, for all tests of this module."""
 
+    ann: Room
     bea: Visitor
     carl: Visitor
 
@@ -60,7 +62,7 @@ async def pair(browser: Browser, interrupted: Interrupted) -> AsyncIterator[Pair
         scene.guest("Bea") as bea,
         scene.guest("Carl") as carl,
     ):
-        yield Pair(bea, carl)
+        yield Pair(scene.ann, bea, carl)
 
 
 def chooser(visitor: Visitor) -> Locator:
@@ -120,6 +122,18 @@ async def test_a_file_comes_as_it_was_sent(pair: Pair, tmp_path: Path) -> None:
     assert "blobs" not in await carl.page.evaluate(CACHED)
 
 
+async def test_files_between_a_browser_and_a_python_client(pair: Pair, tmp_path: Path) -> None:
+    ann, carl = pair.ann, pair.carl
+    await choose(carl, "browser.bin", CONTENT)
+    await send(carl, "from a browser")
+    (attachment,) = (await heard(ann, "from a browser")).attachments
+    assert (attachment.name, attachment.type) == ("browser.bin", "application/pdf")
+    assert await ann.fetch(attachment) == CONTENT
+    await ann.send("from Python", attachments=[("python.bin", "application/octet-stream", CONTENT)])
+    await acts.sees(carl, "from Python")
+    assert await saved(carl, "from Python", tmp_path) == CONTENT
+
+
 async def test_a_picture_is_shown_when_asked_for_and_tells_nothing_else(pair: Pair, tmp_path: Path) -> None:
     bea, carl = pair.bea, pair.carl
     asked = asked_for(carl)
@@ -155,6 +169,7 @@ async def test_what_is_no_picture_is_not_shown(pair: Pair) -> None:
     )
     await acts.button(bea, "composer.send").click()
     await expect(bea.page.get_by_text(acts.text(bea, "reasons.picture-unclean"))).to_be_visible()
+    await acts.button(bea, "files.remove", "x.jpg").click()
 
 
 async def test_an_upload_goes_on_after_a_reload_and_holds_nothing_up(pair: Pair, tmp_path: Path) -> None:
@@ -229,7 +244,7 @@ async def test_a_lying_server_shows_nothing_false(pair: Pair) -> None:
 
 async def test_a_refused_upload_says_why_and_is_tried_again(pair: Pair) -> None:
     bea, carl = pair.bea, pair.carl
-    refused = encode_frame(Refused(Code.TOO_MANY, "This room is full.", None, None, None))
+    refused = encode_frame(Refused(None, "too-many", "This room is full."))
 
     async def refuse(route: Route) -> None:
         await route.fulfill(status=409, body=refused, content_type="application/msgpack")
