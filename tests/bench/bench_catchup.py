@@ -208,11 +208,11 @@ async def measure(effort: Effort) -> Report:
 
         async with process(folder / "server", *NO_LIMITS) as server:
             token = server.token(folder / "server")
-            for suite in effort.suites:
-                found[str(suite)] = {
-                    str(events): await measure_suite(server, token, new_folder(), suite, events, effort.turns)
-                    for events in effort.events
-                }
+            for events in effort.events:
+                for suite in effort.suites:
+                    caught = await measure_suite(server, token, new_folder(), suite, events, effort.turns)
+                    say(f"suite {suite}: {caught.per_second:,.0f} events a second, ratio {caught.ratio}")
+                    found.setdefault(str(suite), {})[str(events)] = caught
     seconds = round(time.monotonic() - begin, 1)
     return Report(seconds, os.cpu_count() or 1, round(os.getloadavg()[0], 2), TARGET_PER_S, found)
 

@@ -113,8 +113,10 @@ def _step(
 
 def _with_previous_used(view: RoomView) -> RoomView:
     """Another seat writes in the epoch: those before it are gone (section 8)."""
+    if not view.previous:
+        return view
     used = any(opening.used for opening in view.clear.openings if opening.commit == view.opening)
-    return replace(view, previous=()) if view.previous and used else view
+    return replace(view, previous=()) if used else view
 
 
 def _left_behind(view: RoomView, event: LogEvent) -> LeftBehind:
