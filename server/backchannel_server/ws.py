@@ -30,6 +30,10 @@ SUBPROTOCOL: Final = "backchannel.v1"
 CLOSE_GRACE_S: Final = 1.5
 """How long a peer may take to fetch its last bytes and close; then the connection is torn down."""
 
+COPIED_BYTES: Final = 16 * 1024
+"""What is joined into one piece for a connection. More is written as it is: those bytes are the same for all,
+so a thousand who do not fetch them cost little."""
+
 _PING: Final = b"\x89\x00"
 log = logging.getLogger(__name__)
 Spawn = Callable[[Coroutine[None, None, None]], asyncio.Task[None]]
@@ -194,7 +198,11 @@ class _Line:
     def _put(self, frames: Sequence[bytes]) -> bool:
         if self._transport is None or self._transport.is_closing():
             return False
-        self._transport.write(b"".join([part for frame in frames for part in (_header(len(frame)), frame)]))
+        parts = [part for frame in frames for part in (_header(len(frame)), frame)]
+        if sum(map(len, frames)) <= COPIED_BYTES:
+            self._transport.write(b"".join(parts))
+        else:
+            self._transport.writelines(parts)
         return True
 
     # ---- ending

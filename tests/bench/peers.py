@@ -6,6 +6,7 @@ It unmasks nothing (a mask of zeros leaves bytes as they are) and decodes only w
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
@@ -52,6 +53,13 @@ class Peer(asyncio.Protocol):
         size = len(data)
         head = bytes((0x82, 0x80 | size)) if size < 126 else b"\x82\xfe" + size.to_bytes(2, "big")
         self._transport.write(head + _NO_MASK + data)
+
+    def stall(self) -> None:
+        """Reads no more, and lets the system hold little for it."""
+        assert self._transport is not None
+        self._transport.pause_reading()
+        own: socket.socket = self._transport.get_extra_info("socket")
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
 
     def close(self) -> None:
         """At once."""

@@ -42,10 +42,10 @@ class Seat:
         return cls(room, secrets.token_bytes(16), generate_key())
 
 
-def framed(room: bytes, epoch: int, kind: EventKind) -> bytes:
-    """A body of BODY_BYTES as the server sees one."""
+def framed(room: bytes, epoch: int, kind: EventKind, size: int = BODY_BYTES) -> bytes:
+    """A body of `size` bytes as the server sees one."""
     content = ContentType.COMMIT if kind is EventKind.COMMIT else ContentType.APPLICATION
-    filling = bytes(BODY_BYTES - 60)
+    filling = bytes(size - 60)
     message = PrivateMessage(GroupId(room), EpochNumber(epoch), content, b"", bytes(28), filling)
     return u16(MLS10) + u16(WireFormat.PRIVATE_MESSAGE) + message.encode()
 
