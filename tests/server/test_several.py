@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,7 +17,9 @@ from sqlalchemy import text
 
 from backchannel_protocol.events import Draft, EventKind
 from backchannel_protocol.frames import Bye, Checkpoint, Frame, Mail
+from backchannel_protocol.http_bodies import BlobBegun, BlobDeleted, PartPut
 from backchannel_protocol.ids import RoomId, b64u
+from backchannel_protocol.limits import MAX_SEAT_UPLOADS
 from backchannel_protocol.operations import SeatRemove
 from backchannel_protocol.refusals import Code
 from backchannel_server.actions.submit import SUBMITS, Request
@@ -27,6 +30,7 @@ from backchannel_server.record.key import load_record_key
 from backchannel_server.storage.engine import open_listener
 from broker import Broker, brokering
 from postgres import Cluster
+from server.blob_kit import File, Porter
 from server.mail_kit import open_mailbox
 from server.server_kit import (
     NOW_S,
@@ -283,3 +287,22 @@ async def write_unseen(data: Path, seat: Seat, draft: Draft) -> None:
     finally:
         committing.cancel()
         await engines.dispose()
+
+
+async def test_an_attachment_comes_in_at_several_servers_at_once(deployed: Deployment) -> None:
+    """Its parts, and one more beginning than a seat may have: the database decides."""
+    first, second = deployed.hosts
+    author = await new_room(first)
+    here, there = Porter.of(first, author), Porter.of(second, author)
+    file = File(random.randbytes(1_900_000))
+    assert await here.begin(file.blob, file.size) == BlobBegun([])
+    put = [(here, there)[number % 2].put(file.blob, number, part) for number, part in enumerate(file.parts)]
+    left = [answer.missing for answer in await asyncio.gather(*put) if isinstance(answer, PartPut)]
+    assert sorted(left) == list(range(len(file.parts)))
+    assert await there.download(file) == file.content
+    begin = [(here, there)[number % 2].begin(random_id(), 5_000) for number in range(MAX_SEAT_UPLOADS + 4)]
+    answers = await asyncio.gather(*begin)
+    assert answers.count(BlobBegun([])) == MAX_SEAT_UPLOADS
+    assert answers.count("too-many") == 4
+    assert await here.delete(file.blob) == BlobDeleted(existed=True)
+    assert await there.read(file.blob) == "unknown-blob"
