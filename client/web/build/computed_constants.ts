@@ -1,16 +1,23 @@
 /**
  * Vite: constants that a browser computes in less time than it would fetch them in: nobody can compress them.
  *
- * Each expression is computed here first, and the build fails unless it gives what the library has there.
+ * They are computed here first, together, and the build fails unless that gives what the library has there.
  */
 
 import type { Plugin } from "vite"
 
+interface List {
+  /** As the library has it; the first group are the numbers. */
+  readonly published: RegExp
+  /** From what its module computes once. */
+  readonly expression: string
+}
+
 interface Constants {
   readonly file: RegExp
-  /** The list as the library has it; its first group are the numbers. */
-  readonly published: RegExp
-  readonly expression: string
+  readonly name: string
+  readonly computed: string
+  readonly lists: readonly List[]
 }
 
 /** FIPS 180-4, section 4.2.3: the first 64 bits of the fractional parts of the cube roots of the first 80 primes. */
@@ -38,30 +45,32 @@ const ZETAS = `Array.from({ length: 128 }, (_, at) => {
 const CONSTANTS: readonly Constants[] = [
   {
     file: /\/@noble\/hashes\/sha2\.js$/,
-    published: /\[\s*('0x428a2f98d728ae22',[^\]]*)\]\.map\(n => BigInt\(n\)\)/,
-    expression: SHA512_ROUNDS,
-  },
-  {
-    file: /\/@noble\/hashes\/sha2\.js$/,
-    published: /\[\s*(0x428a2f98, 0x71374491,[^\]]*)\]/,
-    // the same as SHA-512's, of which the first half is taken
-    expression: `${SHA512_ROUNDS}.slice(0, 64).map((round) => Number(round >> 32n))`,
+    name: "SHA512_ROUNDS",
+    computed: SHA512_ROUNDS,
+    lists: [
+      {
+        published: /\[\s*('0x428a2f98d728ae22',[^\]]*)\]\.map\(n => BigInt\(n\)\)/,
+        expression: "SHA512_ROUNDS",
+      },
+      {
+        // the same as SHA-512's, of which the first half is taken
+        published: /\[\s*(0x428a2f98, 0x71374491,[^\]]*)\]/,
+        expression: "SHA512_ROUNDS.slice(0, 64).map((round) => Number(round >> 32n))",
+      },
+    ],
   },
   {
     file: /\/mlkem\/esm\/src\/consts\.js$/,
-    published: /\[\s*(2285, 2571,[^\]]*)\]/,
-    expression: ZETAS,
+    name: "ZETAS",
+    computed: ZETAS,
+    lists: [
+      { published: /\[\s*(2285, 2571,[^\]]*)\]/, expression: "ZETAS" },
+      {
+        published: /\[\s*(1701, 1807,[^\]]*)\]/,
+        expression: "ZETAS.map((_, at) => (at === 127 ? 1441 : 3329 - (ZETAS[127 - at] ?? 0)))",
+      },
+    ],
   },
-  {
-    file: /\/mlkem\/esm\/src\/consts\.js$/,
-    published: /\[\s*(1701, 1807,[^\]]*)\]/,
-    expression: `${ZETAS}.reverse().map((zeta, at) => (at === 127 ? 1441 : 3329 - zeta))`,
-  },
-]
-
-const SHARED: readonly (readonly [expression: string, name: string])[] = [
-  [SHA512_ROUNDS, "SHA512_ROUNDS"],
-  [ZETAS, "ZETAS"],
 ]
 
 /** Fails the build where a library has its constants no more, or others. */
@@ -71,18 +80,12 @@ export function computeConstants(): Plugin {
     name: "compute-constants",
     apply: "build",
     transform(code, id) {
-      const here = CONSTANTS.filter(({ file }) => file.test(id))
-      if (here.length === 0) return undefined
-      let mended = code
-      for (const one of here) {
-        const [list = "", numbers = ""] = one.published.exec(mended) ?? []
-        if (numbersOf(numbers) !== computed(one.expression)) this.error(`other constants in ${id}`)
-        mended = mended.replace(list, () => one.expression)
-        found.add(one)
-      }
-      for (const [expression, name] of SHARED)
-        if (mended.includes(expression)) mended = withOne(mended, expression, name)
-      return { code: mended, map: null }
+      const here = CONSTANTS.find(({ file }) => file.test(id))
+      if (here === undefined) return undefined
+      const published = here.lists.map((one) => numbersIn(one.published.exec(code)?.[1] ?? ""))
+      if (published.join("\n") !== valuesOf(here).join("\n")) this.error(`other constants in ${id}`)
+      found.add(here)
+      return { code: withComputed(code, here), map: null }
     },
     buildEnd(error) {
       if (error === undefined && found.size < CONSTANTS.length) this.error("constants are no longer there")
@@ -90,16 +93,19 @@ export function computeConstants(): Plugin {
   }
 }
 
-/** What stands there twice is computed once, behind the imports. */
-function withOne(code: string, expression: string, name: string): string {
-  const imports = code.lastIndexOf("\nimport ")
-  const at = imports < 0 ? 0 : code.indexOf("\n", imports + 1) + 1
-  const rest = code.slice(at).replaceAll(expression, () => name)
-  return `${code.slice(0, at)}const ${name} = /* @__PURE__ */ ${expression};\n${rest}`
+/** The expressions in the places of the lists, and what they share behind the imports. */
+function withComputed(code: string, { computed, lists, name }: Constants): string {
+  const mended = lists.reduce((made, one) => made.replace(one.published, () => one.expression), code)
+  const imports = mended.lastIndexOf("\nimport ")
+  const at = imports < 0 ? 0 : mended.indexOf("\n", imports + 1) + 1
+  return `${mended.slice(0, at)}const ${name} = /* @__PURE__ */ ${computed};\n${mended.slice(at)}`
 }
 
-const numbersOf = (list: string): string =>
+const numbersIn = (list: string): string =>
   (list.match(/\d\w*/g) ?? []).map((number) => BigInt(number)).join()
 
-/** An expression of this module's own, from above. */
-const computed = (expression: string): string => String(new Function(`return ${expression}`)())
+/** All lists as they are when the last one is made, as in the module: none may change another. */
+function valuesOf({ computed, lists, name }: Constants): readonly string[] {
+  const all = lists.map(({ expression }) => expression).join(", ")
+  return new Function(`const ${name} = ${computed}; const all = [${all}]; return all.map(String)`)()
+}
