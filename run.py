@@ -4,7 +4,7 @@
     python3 run.py serve [SETTING...]    the server; `python3 run.py serve --help` lists its settings
     python3 run.py test [ARGUMENT...]    all tests; arguments go to pytest (-n 0 runs them in one process)
     python3 run.py bench [ARGUMENT...]   the benchmark of MLS; arguments go to tests/bench/bench_mls.py
-    python3 run.py bench NAME [...]      fanout, idle, start, catchup, join or web: see tests/bench/README.md
+    python3 run.py bench NAME [...]      fanout, idle, start, catchup, join, soak, web: tests/bench/README.md
 
 What is installed is exactly what the lock file names, by hash. A second run with nothing changed starts at
 once.
@@ -34,7 +34,7 @@ PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 RUN_LOCK = ROOT / "deploy" / "requirements.lock"
 TEST_LOCK = ROOT / "tests" / "requirements.lock"  # holds all of the other, and what the tests need
 BENCHES = ROOT / "tests" / "bench"
-BENCH_NAMES = ("mls", "fanout", "idle", "start", "catchup", "join", "web")
+BENCH_NAMES = ("mls", "fanout", "idle", "start", "catchup", "join", "soak", "web")
 NODE_LOCK = ROOT / "deploy" / "node.lock"  # Node, to build the web client with where the system has none
 BUILD_HOOK = ROOT / "hatch_build.py"
 WEB = ROOT / "client" / "web"

@@ -20,7 +20,7 @@ TARGET: Final = 8
 MOST_ADDED: Final = 3
 MOST_REMOVED: Final = 2
 MOST_PROPOSALS: Final = 4
-MOST_MESSAGES: Final = 4
+MOST_MESSAGES: Final = 2
 MOST_EPOCHS_LATE: Final = 2
 """Every implementation keeps at least three past epochs."""
 
