@@ -18,6 +18,8 @@ _UPGRADE: Final = (
     "Sec-WebSocket-Protocol: backchannel.v1\r\n\r\n"
 )
 _BINARY: Final = 2
+_PING: Final = 9
+_PONG: Final = b"\x8a\x80\0\0\0\0"
 _NO_MASK: Final = bytes(4)
 
 
@@ -80,6 +82,8 @@ class Peer(asyncio.Protocol):
             opcode, begin = self._buffer[at] & 15, end[0]
             if opcode == _BINARY:
                 self.heard(bytes(self._buffer[begin : end[1]]))
+            elif opcode == _PING and self._transport is not None:  # else it counts as lost after a minute
+                self._transport.write(_PONG)
             at = end[1]
         del self._buffer[:at]
 

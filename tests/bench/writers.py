@@ -126,10 +126,11 @@ class Writers:
         """Takes so many events as every member does."""
         assert self._listening is not None
         found: list[LogEvent] = []
-        while len(found) < events:
-            frame = parse(await self._listening.receive())
-            if isinstance(frame, Events):
-                found += frame.events
+        async with asyncio.timeout(PATIENCE_S):
+            while len(found) < events:
+                frame = parse(await self._listening.receive())
+                if isinstance(frame, Events):
+                    found += frame.events
         for event in found:
             self.view = prepare(self.view, event, None, lambda _: None).view
         return found
