@@ -64,15 +64,23 @@ async def supervise(
         with one_fault_as_itself():
             async with asyncio.TaskGroup() as tasks:
                 serving = [asyncio.Event() for _ in range(settings.workers)]
-                kept = [tasks.create_task(_keep(start, ready, shared)) for ready in serving]
-                for ready in serving:
-                    await ready.wait()
+                begun = [tasks.create_task(_keep(start, ready, shared)) for ready in serving]
                 port = int(listeners[0].getsockname()[1])
-                introduce(Running(settings, port, prepared.key, prepared.token))
+                running = Running(settings, port, prepared.key, prepared.token)
+                begun.append(tasks.create_task(_introduce(running, serving, introduce)))
                 await stop.wait()
-                for task in kept:
+                for task in begun:
                     task.cancel()
     log.info("stopped")
+
+
+async def _introduce(
+    running: Running, serving: Sequence[asyncio.Event], introduce: Callable[[Running], None]
+) -> None:
+    """When all serve."""
+    for ready in serving:
+        await ready.wait()
+    introduce(running)
 
 
 def _starting(
