@@ -20,7 +20,7 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-from backchannel_server.__main__ import LINK_FILE
+from backchannel_server.command import LINK_FILE
 from broker import Broker, brokering
 from crash.proxy import Proxy, Streams, proxied, to_port
 from postgres import OWNER, Cluster

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from backchannel_server.__main__ import LINK_FILE
+from backchannel_server.command import LINK_FILE
 from deploy.certificate import Certificate, make_certificate
 from deploy.proxies import Plan, free_ports, proxy
 

@@ -14,7 +14,7 @@ import pytest
 
 from backchannel_protocol.limits import MAX_FRAME_BYTES, PING_INTERVAL_S, SILENCE_TIMEOUT_S
 from backchannel_protocol.refusals import Code
-from backchannel_server.__main__ import LINK_FILE, NEW_HOST_LINK
+from backchannel_server.command import LINK_FILE, NEW_HOST_LINK
 from backchannel_server.config import PREFIX, Settings, flag
 from backchannel_server.http import MAX_REQUEST_BYTES
 from backchannel_server.metrics import Metrics

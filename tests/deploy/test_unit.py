@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import backchannel
-from backchannel_server.__main__ import LINK_FILE
+from backchannel_server.command import LINK_FILE
 from backchannel_server.config import Settings, load_settings
 from client.people import heard, let_in, make_room
 from deploy import confine

@@ -22,7 +22,7 @@ import backchannel
 from backchannel import Client, Role, Room, RoomGoverned, Scope
 from backchannel_protocol.ids import parse_b64u
 from backchannel_protocol.invitation import Invitation
-from backchannel_server.__main__ import LINK_FILE
+from backchannel_server.command import LINK_FILE
 from backchannel_server.storage.engine import DATABASE
 from client.people import heard, knock_of, texts, until
 from e2e.planted import dresses, files_of, found

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from backchannel_server.__main__ import LINK_FILE
+from backchannel_server.command import LINK_FILE
 from server.stores import store
 
 STARTS_WITHIN_S = 30

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from backchannel_server.__main__ import main
+from backchannel_server.command import main
 from server.server_kit import Host, attached, hosting, new_room
 
 

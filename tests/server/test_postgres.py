@@ -17,12 +17,12 @@ from backchannel_protocol.frames import Ack, Refused
 from backchannel_protocol.http_bodies import CreateRoom, MakeToken
 from backchannel_protocol.ids import RoomId
 from backchannel_protocol.refusals import Code
-from backchannel_server.__main__ import main
 from backchannel_server.actions.context import Context
 from backchannel_server.actions.rooms import do_create_room
 from backchannel_server.actions.submit import do_submit
 from backchannel_server.actions.tokens import do_make_host_token, do_make_room_token
 from backchannel_server.app import make_context, running
+from backchannel_server.command import main
 from backchannel_server.config import Settings
 from backchannel_server.record.key import KEY_FILE, load_record_key
 from backchannel_server.refusal import Refusal

@@ -24,7 +24,7 @@ from backchannel_protocol.operations import SeatRemove
 from backchannel_protocol.refusals import Code
 from backchannel_server.actions.submit import SUBMITS, Request
 from backchannel_server.app import make_context
-from backchannel_server.fanout import feeds, hints
+from backchannel_server.fanout import feeds, hints, sending
 from backchannel_server.fanout.postgres import CHANNEL
 from backchannel_server.record.key import load_record_key
 from backchannel_server.storage.engine import open_listener
@@ -67,7 +67,7 @@ async def deployed(
 ) -> AsyncIterator[Deployment]:
     monkeypatch.setattr(hints, "BEAT_S", 0.1)
     monkeypatch.setattr(hints, "SILENT_S", 0.5)
-    monkeypatch.setattr(hints, "PAUSE_S", 0.1)
+    monkeypatch.setattr(sending, "PAUSE_S", 0.1)
     # so whatever arrives was told, unless no hints come at all
     monkeypatch.setattr(feeds, "LOOK_S", 3600.0)
     async with AsyncExitStack() as stack:

@@ -23,16 +23,10 @@ BEAT_S: Final = 1.0
 SILENT_S: Final = 3.0
 """After how long without an answer nothing is expected of the broker any more."""
 
-PAUSE_S: Final = 0.5
-"""How long until a broker that could not be reached is tried again."""
-
 A_PACKET: Final = 100
 """The most hints in one packet: with Base64, it fits the 8,000 bytes of PostgreSQL's NOTIFY."""
 
 MAX_PACKET_BYTES: Final = 16_384
-WAITING: Final = 1_024
-"""The most packets that wait for a broker; older ones are dropped."""
-
 _ID_SIZE: Final = 16
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 import nats
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from backchannel_server.fanout.hints import PAUSE_S, WAITING
+from backchannel_server.fanout.sending import PAUSE_S, Packets, for_ever
 
 CONNECT_S: Final = 3.0
 PING_S: Final = 2
@@ -26,20 +25,15 @@ class NatsBroker:
     def __init__(self, url: str, subject: str) -> None:
         self._url = url
         self._subject = subject
-        self._waiting: deque[bytes] = deque(maxlen=WAITING)
-        self._filled = asyncio.Event()
+        self._packets = Packets()
 
     def send(self, payload: bytes) -> None:
         """See Broker."""
-        self._waiting.append(payload)
-        self._filled.set()
+        self._packets.put(payload)
 
     async def run(self, receive: Callable[[bytes], None]) -> None:
-        """See Broker. After its first connection, the client connects again by itself, for ever."""
-        while True:
-            with suppress(Exception):  # whatever it was: it is tried again, and the silence is told
-                await self._serve(receive)
-            await asyncio.sleep(PAUSE_S)
+        """See Broker. After its first connection, the client connects again by itself."""
+        await for_ever(partial(self._serve, receive))
 
     async def _serve(self, receive: Callable[[bytes], None]) -> None:
         async def said(message: Msg) -> None:
@@ -67,9 +61,6 @@ class NatsBroker:
 
     async def _send_on(self, client: Client) -> None:
         while True:
-            await self._filled.wait()
-            self._filled.clear()
-            while self._waiting:
-                payload = self._waiting.popleft()
-                if client.is_connected:  # else it is dropped: a look is taken meanwhile
-                    await client.publish(self._subject, payload)
+            (payload,) = await self._packets.take(1)
+            if client.is_connected:  # else it is dropped: a look is taken meanwhile
+                await client.publish(self._subject, payload)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from base64 import b64decode, b64encode
 from binascii import Error
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from backchannel_server.fanout.hints import PAUSE_S, WAITING
+from backchannel_server.fanout.sending import Packets, for_ever
 
 CHANNEL: Final = "backchannel_hints"
 SEND_S: Final = 3.0
@@ -27,20 +27,15 @@ class PostgresBroker:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._waiting: deque[bytes] = deque(maxlen=WAITING)
-        self._filled = asyncio.Event()
+        self._packets = Packets()
 
     def send(self, payload: bytes) -> None:
         """See Broker."""
-        self._waiting.append(payload)
-        self._filled.set()
+        self._packets.put(payload)
 
     async def run(self, receive: Callable[[bytes], None]) -> None:
         """See Broker."""
-        while True:
-            with suppress(Exception):  # whatever it was: another connection is made, and the silence is told
-                await self._serve(receive)
-            await asyncio.sleep(PAUSE_S)
+        await for_ever(partial(self._serve, receive))
 
     async def _serve(self, receive: Callable[[bytes], None]) -> None:
         """One connection, until it breaks."""
@@ -50,22 +45,18 @@ class PostgresBroker:
             driver.add_termination_listener(lambda _: ended.set())
             await driver.add_listener(CHANNEL, lambda *heard: _hand_on(heard[-1], receive))
             try:
-                await self._send_until(driver, ended)
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(_raise_when(ended))
+                    await self._send_on(driver)
             finally:
                 # whatever state it is in, nobody else gets it
                 await connection.invalidate()
 
-    async def _send_until(self, driver: Any, ended: asyncio.Event) -> None:
-        self._waiting.clear()  # old hints: a look was taken meanwhile
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_raise_when(ended))
-            while True:
-                await self._filled.wait()
-                self._filled.clear()
-                while self._waiting:
-                    count = min(len(self._waiting), A_SENDING)
-                    some = [(CHANNEL, b64encode(self._waiting.popleft()).decode()) for _ in range(count)]
-                    await driver.executemany("SELECT pg_notify($1, $2)", some, timeout=SEND_S)
+    async def _send_on(self, driver: Any) -> None:
+        self._packets.clear()  # old hints: a look was taken meanwhile
+        while True:
+            some = [(CHANNEL, b64encode(one).decode()) for one in await self._packets.take(A_SENDING)]
+            await driver.executemany("SELECT pg_notify($1, $2)", some, timeout=SEND_S)
 
 
 async def _raise_when(ended: asyncio.Event) -> None:
