@@ -168,7 +168,8 @@ def serve(arguments: "list[str]") -> int:
 
 def test(arguments: "list[str]") -> int:
     set_up(TEST_LOCK)
-    workers = str(min(WORKERS_MOST, os.cpu_count() or 1))
+    # one more than there are cores: many tests wait, for servers and for browsers
+    workers = str(min(WORKERS_MOST, (os.cpu_count() or 1) + 1))
     # pytest takes the last of an option given twice: the person's arguments win
     return become(PYTHON, "-m", "pytest", "-n", workers, "--dist", "worksteal", *arguments)
 

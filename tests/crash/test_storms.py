@@ -59,7 +59,7 @@ async def finish(raging: Storm, *, at_least: int) -> Evidence:
     return evidence
 
 
-@pytest.mark.parametrize(("suite", "kills"), [(CLASSIC, 10), (XWING, 4)], ids=["suite-1", "x-wing"])
+@pytest.mark.parametrize(("suite", "kills"), [(CLASSIC, 6), (XWING, 4)], ids=["suite-1", "x-wing"])
 async def test_the_server_is_killed(
     tmp_path: Path, seed: int, long_form: bool, suite: int, kills: int
 ) -> None:
@@ -124,11 +124,11 @@ async def live_and_die(raging: Storm, moments: random.Random, kills: Kills) -> N
 
 async def test_clients_are_killed(tmp_path: Path, seed: int, long_form: bool) -> None:
     moments = random.Random(seed)
-    kills = Kills(500 if long_form else 30)
+    kills = Kills(500 if long_form else 20)
     async with storm(tmp_path, LONG_S if long_form else SHORT_S) as raging:
         story(raging, 16 if long_form else 3)
         await live_and_die(raging, moments, kills)
-        await finish(raging, at_least=30)
+        await finish(raging, at_least=20)
 
 
 def goes_on(raging: Storm, over: asyncio.Event, enough: int) -> bool:

@@ -225,9 +225,10 @@ async def test_two_links_to_one_room_are_answered_at_the_same_moment(
         knocks = [await bo.knock(link, name) for link, name in zip(links, ("Bo", "Bo too"), strict=True)]
         for knock in knocks:
             await bo.knock_in(knock, "waiting")
+        arrived = [await knock_of(room, name) for name in ("Bo", "Bo too")]
         await bo.kill()
-        for name in ("Bo", "Bo too"):
-            await room.approve(await knock_of(room, name))
+        for arrival in arrived:
+            await room.approve(arrival)
         await until(room, lambda: len(room.members()) == 3)
         await bo.start()
         lines = [await bo.knock_in(knock, "admitted", "failed") for knock in knocks]

@@ -19,8 +19,8 @@ from backchannel_server.condition import Conditions
 from backchannel_server.fanout.feed import Feed, Follower
 from backchannel_server.fanout.hints import Broker, Came, Ended, Exchange, Grown, Hint, Posted
 
-LOOK_S: Final = 10.0
-"""How often all rooms are looked at while hints come."""
+LOOK_S: Final = 2.0
+"""How often all rooms are looked at while hints come: one of a process that nobody hears may be missing."""
 
 LOOK_ALONE_S: Final = 0.5
 """How often, while they do not."""

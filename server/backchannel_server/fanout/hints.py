@@ -75,8 +75,11 @@ _decoder: Final = msgspec.msgpack.Decoder(Packet)
 class Broker(Protocol):
     """A lossy way to all processes."""
 
-    async def run(self, receive: Callable[[bytes], None]) -> None:
-        """Connects, and again where it has to, until it is cancelled; hands on what it hears."""
+    async def run(self, receive: Callable[[bytes], None], joined: Callable[[], None]) -> None:
+        """Connects, and again where it has to, until it is cancelled; hands on what it hears.
+
+        `joined` is called with each new connection: what was said before it, nobody heard here.
+        """
 
     def send(self, payload: bytes) -> None:
         """To everybody who listens; dropped where that cannot be done now."""
@@ -85,7 +88,8 @@ class Broker(Protocol):
 class Exchange:
     """Says and hears hints. `heard` is called for each that another process says.
 
-    Whether the broker is heard, `condition` says; `turned` is called when that changes.
+    Whether the broker is heard, `condition` says; `turned` is called when that changes, and whenever
+    something may have been missed.
     """
 
     def __init__(
@@ -136,7 +140,7 @@ class Exchange:
     async def run(self) -> None:
         """Until it is cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._broker.run(self._receive))
+            tasks.create_task(self._broker.run(self._receive, self._turned))
             tasks.create_task(self._beat())
 
     async def _beat(self) -> None:

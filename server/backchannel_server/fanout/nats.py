@@ -31,13 +31,16 @@ class NatsBroker:
         """See Broker."""
         self._packets.put(payload)
 
-    async def run(self, receive: Callable[[bytes], None]) -> None:
+    async def run(self, receive: Callable[[bytes], None], joined: Callable[[], None]) -> None:
         """See Broker. After its first connection, the client connects again by itself."""
-        await for_ever(partial(self._serve, receive))
+        await for_ever(partial(self._serve, receive, joined))
 
-    async def _serve(self, receive: Callable[[bytes], None]) -> None:
+    async def _serve(self, receive: Callable[[bytes], None], joined: Callable[[], None]) -> None:
         async def said(message: Msg) -> None:
             receive(message.data)
+
+        async def again() -> None:
+            joined()
 
         async def ignored(_: Exception) -> None:
             """The client would write it to its own log, with addresses; that no hint comes is told by us."""
@@ -46,6 +49,7 @@ class NatsBroker:
             self._url,
             name="backchannel",
             error_cb=ignored,
+            reconnected_cb=again,
             connect_timeout=CONNECT_S,
             reconnect_time_wait=PAUSE_S,
             max_reconnect_attempts=-1,
@@ -54,6 +58,7 @@ class NatsBroker:
         )
         try:
             await client.subscribe(self._subject, cb=said)
+            joined()
             await self._send_on(client)
         finally:
             with suppress(Exception):
@@ -62,5 +67,5 @@ class NatsBroker:
     async def _send_on(self, client: Client) -> None:
         while True:
             (payload,) = await self._packets.take(1)
-            if client.is_connected:  # else it is dropped: a look is taken meanwhile
+            if client.is_connected:  # else it is dropped: the others look for themselves
                 await client.publish(self._subject, payload)

@@ -33,17 +33,18 @@ class PostgresBroker:
         """See Broker."""
         self._packets.put(payload)
 
-    async def run(self, receive: Callable[[bytes], None]) -> None:
+    async def run(self, receive: Callable[[bytes], None], joined: Callable[[], None]) -> None:
         """See Broker."""
-        await for_ever(partial(self._serve, receive))
+        await for_ever(partial(self._serve, receive, joined))
 
-    async def _serve(self, receive: Callable[[bytes], None]) -> None:
+    async def _serve(self, receive: Callable[[bytes], None], joined: Callable[[], None]) -> None:
         """One connection, until it breaks."""
         async with self._engine.connect() as connection:
             driver: Any = (await connection.get_raw_connection()).driver_connection  # asyncpg, untyped
             ended = asyncio.Event()
             driver.add_termination_listener(lambda _: ended.set())
             await driver.add_listener(CHANNEL, lambda *heard: _hand_on(heard[-1], receive))
+            joined()
             try:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(_raise_when(ended))
@@ -53,7 +54,6 @@ class PostgresBroker:
                 await connection.invalidate()
 
     async def _send_on(self, driver: Any) -> None:
-        self._packets.clear()  # old hints: a look was taken meanwhile
         while True:
             some = [(CHANNEL, b64encode(one).decode()) for one in await self._packets.take(A_SENDING)]
             await driver.executemany("SELECT pg_notify($1, $2)", some, timeout=SEND_S)

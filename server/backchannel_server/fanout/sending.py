@@ -27,10 +27,6 @@ class Packets:
         self._waiting.append(packet)
         self._filled.set()
 
-    def clear(self) -> None:
-        """Forgets what waits."""
-        self._waiting.clear()
-
     async def take(self, most: int) -> list[bytes]:
         """Those that wait, some at least."""
         while not self._waiting:

@@ -38,7 +38,7 @@ LOOKS: Final = {
     "forced-colors": Look(colors="active"),
 }
 SIZES: Final = {"phone": PHONE, "desk": DESK}
-IN_CI: Final = ["phone-en-light", "desk-en-dark", "phone-ar-dark", "desk-ar-light", "phone-en-contrast"]
+IN_CI: Final = ["desk-en-light", "phone-ar-dark", "phone-en-contrast"]
 ALL: Final = [f"{size}-{language}-{look}" for size in SIZES for language in ("en", "ar") for look in LOOKS]
 
 
